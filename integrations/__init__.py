@@ -1,0 +1,3 @@
+"""Consumers of the event streams that connect other systems."""
+
+__all__: list[str] = []

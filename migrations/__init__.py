@@ -1,0 +1,3 @@
+"""The database schema's history (Alembic)."""
+
+__all__: list[str] = []
