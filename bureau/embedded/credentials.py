@@ -1,0 +1,25 @@
+"""Passwords of the local servers: made once, kept beside the data in files that only their owner reads."""
+
+import os
+from pathlib import Path
+
+from infrastructure.identifiers import new_secret
+
+__all__ = ["load_or_make_secret"]
+
+
+def load_or_make_secret(path: Path) -> str:
+    """Return the secret kept in the file (mode 0600), made at the first call: 256 bits, safe in an address."""
+    if path.exists() and (kept := path.read_text(encoding="ascii").strip()):
+        return kept
+    secret = new_secret()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.new")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{secret}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return secret

@@ -1,0 +1,110 @@
+"""Fixtures for every test: real servers, a fresh database and an empty Redis for each test that asks.
+
+`database_url`, `redis_url`: this test's own. `private_postgres`, `private_valkey`: servers that a test may kill.
+What outlives a test is made by synchronous fixtures that hand out addresses (see `tests.servers`).
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol, cast
+from urllib.parse import urlsplit
+
+import pytest
+
+from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey
+from tests.servers import (
+    PrivatePostgres,
+    PrivateValkey,
+    Servers,
+    clone_database,
+    drop_database,
+    flush_redis,
+    make_server_directory,
+    open_postgres,
+    open_redis,
+    prepare_private_postgres,
+)
+
+
+class _Node(Protocol):
+    """An xdist worker as its controller sees it: the controller starts one PostgreSQL and tells each its address."""
+
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
+_RESOURCES = pytest.StashKey[ExitStack]()
+_POSTGRES = pytest.StashKey[tuple[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RESOURCES] = ExitStack()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_RESOURCES].close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: _Node) -> None:
+    node.workerinput["bureau_postgres"] = _shared_postgres(node.config)
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
+    given = cast("dict[str, object]", getattr(pytestconfig, "workerinput", {}))
+    shared = cast("tuple[str, str] | None", given.get("bureau_postgres"))
+    admin_url, template = shared or _shared_postgres(pytestconfig)
+    worker_number = int(str(given.get("workerid", "gw0")).removeprefix("gw"))
+    with open_redis(worker_number) as redis_url:
+        yield Servers(admin_url, template, redis_url)
+
+
+@pytest.fixture
+def database_url(servers: Servers) -> Iterator[str]:
+    url = clone_database(servers)
+    yield url
+    drop_database(servers.admin_url, urlsplit(url).path.removeprefix("/"))
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    flush_redis(servers.redis_url)
+    return servers.redis_url
+
+
+@pytest.fixture
+def server_directory() -> Iterator[Path]:
+    with make_server_directory("bureau-test-") as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def private_postgres_seed() -> Iterator[Path]:
+    with make_server_directory("bureau-test-seed-") as directory:
+        prepare_private_postgres(directory / "postgres")
+        yield directory / "postgres"
+
+
+@pytest.fixture
+def private_postgres(server_directory: Path, private_postgres_seed: Path) -> Iterator[PrivatePostgres]:
+    home = server_directory / "postgres"
+    shutil.copytree(private_postgres_seed, home, symlinks=True)
+    server = PrivatePostgres([start_postgres(PostgresConfig(home, is_fast=True))])
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def private_valkey(server_directory: Path) -> Iterator[PrivateValkey]:
+    server = PrivateValkey([start_valkey(ValkeyConfig(server_directory / "valkey"))])
+    yield server
+    server.kill()
+
+
+def _shared_postgres(config: pytest.Config) -> tuple[str, str]:
+    if _POSTGRES not in config.stash:
+        config.stash[_POSTGRES] = config.stash[_RESOURCES].enter_context(open_postgres())
+    return config.stash[_POSTGRES]

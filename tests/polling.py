@@ -1,0 +1,42 @@
+"""Waiting in tests: ask until it is so, with a deadline, never for a fixed time."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+__all__ = ["poll_until", "wait_until"]
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.002, 0.1
+
+
+async def poll_until[Value](
+    condition: Callable[[], Value | Awaitable[Value]],
+    *,
+    timeout: float = 10.0,
+    what: str = "",  # noqa: ASYNC109
+) -> Value:
+    """Return the first truthy value of `condition` (plain or async); AssertionError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        answer = condition()
+        value: Value = await answer if inspect.isawaitable(answer) else answer
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not so after {timeout:g} s: {what or condition!r}; last value {value!r}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def wait_until[Value](condition: Callable[[], Value], *, timeout: float = 10.0, what: str = "") -> Value:
+    """Do what `poll_until` does where no event loop runs."""
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_PAUSE_SECONDS
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not so after {timeout:g} s: {what or condition!r}; last value {value!r}")
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+    return value

@@ -1,0 +1,277 @@
+"""The real PostgreSQL and Valkey that tests run against, and a fresh database for each test.
+
+Chosen in this order: TEST_DATABASE_URL and TEST_REDIS_URL; a container engine, when one answers; the embedded servers.
+One PostgreSQL serves the whole run, however many workers it has. Embedded Valkey is one a worker, because publish and
+subscribe know no logical databases.
+"""
+
+import asyncio
+import gc
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import SystemRandom
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from redis import Redis
+
+from bureau.embedded import (
+    PostgresConfig,
+    PostgresServer,
+    ValkeyConfig,
+    ValkeyServer,
+    kill_postgres,
+    kill_valkey,
+    start_postgres,
+    start_valkey,
+    stop_postgres,
+    stop_valkey,
+)
+
+__all__ = [
+    "TEST_SHARDS",
+    "PrivatePostgres",
+    "PrivateValkey",
+    "Servers",
+    "clone_database",
+    "drop_database",
+    "flush_redis",
+    "make_server_directory",
+    "migrate_if_possible",
+    "open_postgres",
+    "open_redis",
+    "prepare_private_postgres",
+    "run_in_thread",
+    "with_database",
+]
+
+TEST_SHARDS = 16
+_POSTGRES_IMAGE, _REDIS_IMAGE = "postgres:18", "valkey/valkey:9"
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Addresses for one worker: the server's own database, the migrated template's name, and Redis."""
+
+    admin_url: str
+    template: str
+    redis_url: str
+
+
+@contextmanager
+def open_postgres() -> Iterator[tuple[str, str]]:
+    """Yield (admin address, template's name): a PostgreSQL with a migrated template database."""
+    with ExitStack() as resources:
+        admin_url = _open_postgres_server(resources)
+        template = f"bureau_template_{_suffix()}"
+        run_in_thread(lambda: _execute(admin_url, f'CREATE DATABASE "{template}"'))
+        resources.callback(drop_database, admin_url, template)
+        migrate_if_possible(with_database(admin_url, template))
+        yield admin_url, template
+
+
+@contextmanager
+def open_redis(worker_number: int) -> Iterator[str]:
+    """Yield the address of a Redis or Valkey database that is this worker's alone."""
+    with ExitStack() as resources:
+        if given := os.environ.get("TEST_REDIS_URL"):
+            yield with_database(given, str(worker_number % 16))
+        elif _has_container_engine():
+            yield resources.enter_context(_redis_container())
+        else:
+            home = resources.enter_context(make_server_directory("bureau-test-valkey-"))
+            server = start_valkey(ValkeyConfig(home / "valkey", is_durable=False))
+            resources.callback(stop_valkey, server)
+            yield server.redis_url()
+
+
+def clone_database(servers: Servers) -> str:
+    """Return the address of a fresh, migrated database."""
+    name = f"bureau_test_{_suffix()}"
+    statement = f'CREATE DATABASE "{name}" TEMPLATE "{servers.template}" STRATEGY file_copy'
+    run_in_thread(lambda: _execute(servers.admin_url, statement))
+    return with_database(servers.admin_url, name)
+
+
+def drop_database(admin_url: str, name: str) -> None:
+    """Drop it, whoever is still connected."""
+    run_in_thread(lambda: _execute(admin_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+def flush_redis(redis_url: str) -> None:
+    """Empty the worker's logical database."""
+    with Redis.from_url(redis_url) as connection:
+        connection.flushdb()
+
+
+def migrate_if_possible(database_url: str) -> None:
+    """Run every migration, once the runner exists."""
+    try:
+        from migrations.runner import migrate_database  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(lambda: migrate_database(database_url, shards=TEST_SHARDS)).result()
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the address with another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@contextmanager
+def make_server_directory(prefix: str) -> Iterator[Path]:
+    """Yield a temporary directory that a server of another user can pass through."""
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivatePostgres:
+    """A PostgreSQL of one test's own; it comes back on the same port, with the same data and password.
+
+    `running` holds the current server; it is how a frozen record follows a process that dies and comes back.
+    """
+
+    running: list[PostgresServer]
+
+    @property
+    def database_url(self) -> str:
+        """Address of the migrated database `bureau`; it stays the same over restarts."""
+        return self.running[0].database_url()
+
+    @property
+    def process_id(self) -> int:
+        return self.running[0].process.pid
+
+    def stop(self) -> None:
+        stop_postgres(self.running[0])
+
+    def kill(self) -> None:
+        kill_postgres(self.running[0])
+
+    def start(self) -> None:
+        self.running[0] = start_postgres(self.running[0].config)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateValkey:
+    """A durable Valkey of one test's own; it comes back on the same port, with the same data and password."""
+
+    running: list[ValkeyServer]
+
+    @property
+    def redis_url(self) -> str:
+        """Address of logical database 0; it stays the same over restarts."""
+        return self.running[0].redis_url()
+
+    @property
+    def process_id(self) -> int:
+        return self.running[0].process.pid
+
+    def stop(self) -> None:
+        stop_valkey(self.running[0])
+
+    def kill(self) -> None:
+        kill_valkey(self.running[0])
+
+    def start(self) -> None:
+        self.running[0] = start_valkey(self.running[0].config)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def restart_empty(self) -> None:
+        self.kill()
+        shutil.rmtree(self.running[0].config.home / "data")
+        self.start()
+
+
+def prepare_private_postgres(home: Path) -> None:
+    """Make a migrated, stopped server's home that private servers are copied from."""
+    server = start_postgres(PostgresConfig(home, is_fast=True))
+    try:
+        migrate_if_possible(server.database_url())
+    finally:
+        stop_postgres(server)
+
+
+def run_in_thread[Value](make: Callable[[], Coroutine[object, object, Value]]) -> Value:
+    """Run a coroutine in a loop of its own, away from the loop of the test."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: asyncio.run(make())).result()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _open_postgres_server(resources: ExitStack) -> str:
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        return given
+    if _has_container_engine():
+        return resources.enter_context(_postgres_container())
+    home = resources.enter_context(make_server_directory("bureau-test-postgres-"))
+    server = start_postgres(PostgresConfig(home / "postgres", is_fast=True))
+    resources.callback(stop_postgres, server)
+    return server.database_url()
+
+
+@cache
+def _has_container_engine() -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker leaves its socket open when nobody answers
+        answers = _ping_container_engine()
+        gc.collect()
+        return answers
+
+
+def _ping_container_engine() -> bool:
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - only asked when no address is given
+    from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    try:
+        with closing(docker.from_env(timeout=2)) as engine:
+            return bool(engine.ping())
+    except (DockerException, OSError):
+        return False
+
+
+@contextmanager
+def _postgres_container() -> Iterator[str]:
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+
+    container = PostgresContainer(_POSTGRES_IMAGE, username="bureau", dbname="bureau", driver=None)
+    container.with_command("postgres -c max_connections=200 -c fsync=off")
+    with container as running:
+        yield running.get_connection_url()
+
+
+@contextmanager
+def _redis_container() -> Iterator[str]:
+    from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
+
+    with RedisContainer(_REDIS_IMAGE) as running:
+        yield f"redis://{running.get_container_host_ip()}:{running.get_exposed_port(6379)}/0"
+
+
+def _suffix() -> str:
+    return f"{SystemRandom().getrandbits(48):012x}"
