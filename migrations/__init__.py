@@ -1,3 +1,3 @@
-"""The database schema's history (Alembic)."""
+"""Alembic migrations: a step of their own, run by `bureau migrate` before a roll-out."""
 
 __all__: list[str] = []

@@ -1,0 +1,51 @@
+"""What work cost: tokens, money, tool calls and time, as a worker reports them."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from contracts.record import Record
+
+__all__ = ["Usage", "UsageTotal", "add_usage"]
+
+type Count = Annotated[int, Field(ge=0, le=10**15)]
+
+
+class Usage(Record):
+    """An amount used; counts are since the previous report, never totals."""
+
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cached_input_tokens: Count = 0
+    tool_calls: Count = 0
+    duration_ms: Count = 0
+    cost: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9)] = Decimal(0)
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    model: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class UsageTotal(Record):
+    """Usage added up over reports; cost stands by currency, for amounts of two currencies don't add."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    tool_calls: int = 0
+    duration_ms: int = 0
+    cost: dict[str, Decimal] = Field(default_factory=dict)
+
+
+def add_usage(total: UsageTotal, usage: Usage) -> UsageTotal:
+    """Return the total with one more report in it."""
+    cost = dict(total.cost)
+    if usage.cost:
+        cost[usage.currency] = cost.get(usage.currency, Decimal(0)) + usage.cost
+    return UsageTotal(
+        input_tokens=total.input_tokens + usage.input_tokens,
+        output_tokens=total.output_tokens + usage.output_tokens,
+        cached_input_tokens=total.cached_input_tokens + usage.cached_input_tokens,
+        tool_calls=total.tool_calls + usage.tool_calls,
+        duration_ms=total.duration_ms + usage.duration_ms,
+        cost=cost,
+    )

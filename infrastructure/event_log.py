@@ -1,0 +1,63 @@
+"""Reading the log: what the relay carries, and from where readers fill the holes of a stream. Never writes events."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from contracts.streams import EntryId
+from infrastructure.postgres import Pool
+
+__all__ = ["LogRow", "count_shards", "ensure_partitions", "read_heads", "read_log"]
+
+
+class LogRow(NamedTuple):
+    """One event as the log holds it; `envelope` is opaque."""
+
+    shard: int
+    position: int
+    epoch: int
+    event_id: UUID
+    root_id: UUID
+    event_type: str
+    envelope: bytes
+
+
+# Bounded above and below, so that only the partitions in question are touched.
+_READ: Final = """
+SELECT e.shard, e.position, e.epoch, e.event_id, e.root_id, e.event_type, e.envelope
+FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
+CROSS JOIN LATERAL (
+  SELECT l.*, sum(length(l.envelope)) OVER (ORDER BY l.position) AS bytes
+  FROM log.events l
+  WHERE l.shard = s.shard AND l.position > s.after AND l.position <= s.after + $3
+) AS e
+WHERE e.bytes <= $4 OR e.position = s.after + 1
+ORDER BY e.shard, e.position
+"""
+
+
+async def read_log(pool: Pool, after: Mapping[int, int], *, limit: int, max_bytes: int) -> list[LogRow]:
+    """Return the events that follow the given position of each shard, by shard and position, in one round trip.
+
+    At most `limit` events and `max_bytes` of envelopes a shard, but always the next one where there is one.
+    """
+    rows = await pool.fetch(_READ, list(after.keys()), list(after.values()), limit, max_bytes)
+    return [LogRow(*row) for row in rows]
+
+
+async def read_heads(pool: Pool) -> dict[int, EntryId]:
+    """Return the last committed entry of every shard; position 0 where a shard is empty."""
+    rows = await pool.fetch("SELECT f.shard, h.epoch, h.position FROM log.floors f, LATERAL log.head_of(f.shard) h")
+    return {row["shard"]: EntryId(row["epoch"], row["position"]) for row in rows}
+
+
+async def count_shards(pool: Pool) -> int:
+    """Return the number of shards, fixed when the database was made."""
+    count: int = await pool.fetchval("SELECT count(*) FROM log.floors")
+    return count
+
+
+async def ensure_partitions(pool: Pool, ahead: int = 2) -> int:
+    """Make the log's partitions ahead of time; return how many were made."""
+    made: int = await pool.fetchval("SELECT log.ensure_partitions($1)", ahead)
+    return made

@@ -1,0 +1,86 @@
+"""Connections to PostgreSQL: the asyncpg pool of the hot paths and SQLAlchemy's engine for ordinary reads.
+
+Every session has bounds on transactions, so that nothing of ours holds a snapshot or a lock for long.
+"""
+
+import asyncio
+from typing import Final
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+__all__ = ["Pool", "is_connection_error", "open_engine", "open_pool", "sqlalchemy_url"]
+
+type Pool = asyncpg.Pool[asyncpg.Record]
+
+_SESSION: Final = {
+    "transaction_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "10s",
+    "timezone": "UTC",
+    "jit": "off",
+}
+
+_CONNECTION_ERRORS: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.TooManyConnectionsError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+
+
+class _Connection(asyncpg.Connection):
+    """A connection that is not reset between uses: we hold no session state, and the reset is a round trip."""
+
+    def get_reset_query(self) -> str:
+        """Return no statement."""
+        return ""
+
+
+async def open_pool(database_url: str, *, size: int, application_name: str, is_durable: bool = True) -> Pool:
+    """Return a pool that connects when it is first used; `is_durable` false gives up commits that a crash may lose.
+
+    The server need not be there yet: a process starts, answers /health, and is ready when the database is.
+    """
+    durability = "on" if is_durable else "off"
+    pool = asyncpg.create_pool(
+        database_url,
+        min_size=0,
+        max_size=size,
+        max_inactive_connection_lifetime=300,
+        command_timeout=30,
+        timeout=5,
+        connection_class=_Connection,
+        server_settings={**_SESSION, "application_name": application_name, "synchronous_commit": durability},
+    )
+    return await pool
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """Return the address in SQLAlchemy's form, with its asyncpg driver."""
+    return database_url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1)
+
+
+def open_engine(database_url: str, *, size: int, application_name: str) -> AsyncEngine:
+    """Return SQLAlchemy's engine for reads that are not hot."""
+    return create_async_engine(
+        sqlalchemy_url(database_url),
+        pool_size=size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"timeout": 5, "server_settings": {**_SESSION, "application_name": application_name}},
+    )
+
+
+def is_connection_error(error: BaseException) -> bool:
+    """Tell whether an error means that the server was out of reach, so that the same call may go through later."""
+    if isinstance(error, asyncio.CancelledError):
+        return False
+    return isinstance(error, _CONNECTION_ERRORS)

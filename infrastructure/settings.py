@@ -1,0 +1,58 @@
+"""Configuration from the environment (12-factor); read once by each process's entry point and passed on.
+
+Never read by a service or a route: they receive what they need. `.env` is for local work only.
+"""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Every environment variable of the service; the field's alias is the variable's name."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql://bureau@127.0.0.1:5432/bureau"),
+        alias="DATABASE_URL",
+        description="PostgreSQL 18 or newer, as postgresql://user:password@host:port/database.",
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        alias="REDIS_URL",
+        description="Redis 7.2 or Valkey 8 or newer, as redis://user:password@host:port/0.",
+    )
+    environment: Literal["development", "production"] = Field(
+        default="development", alias="BUREAU_ENVIRONMENT", description="production hides /docs and /redoc."
+    )
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        alias="BUREAU_SECRET_KEY",
+        description="At least 32 characters; signs lease tokens and cursors. The same for every replica.",
+    )
+    bootstrap_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        alias="BUREAU_API_KEY",
+        description="The API key that `bureau migrate` stores (as a hash) for the default workspace.",
+    )
+    shards: int = Field(
+        default=16, ge=1, le=1024, alias="BUREAU_SHARDS", description="Shards of the log; fixed when the database is made."
+    )
+    host: str = Field(default="127.0.0.1", alias="BUREAU_HOST", description="Address that a process listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, alias="BUREAU_PORT", description="Port that a process listens on.")
+    database_pool_size: int = Field(
+        default=6, ge=1, le=100, alias="BUREAU_DATABASE_POOL", description="PostgreSQL connections a process."
+    )
+    max_body_bytes: int = Field(
+        default=1_048_576, ge=1024, alias="BUREAU_MAX_BODY_BYTES", description="Largest request body; more answers 413."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", alias="BUREAU_LOG_FORMAT", description="auto: readable on a terminal, JSON lines otherwise."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", alias="BUREAU_LOG_LEVEL", description="The least severe level that is logged."
+    )
