@@ -64,7 +64,9 @@ async def open_pool(database_url: str, *, size: int, application_name: str, is_d
 
 def sqlalchemy_url(database_url: str) -> str:
     """Return the address in SQLAlchemy's form, with its asyncpg driver."""
-    return database_url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1)
+    return database_url.replace("postgresql://", "postgresql+asyncpg://", 1).replace(
+        "postgres://", "postgresql+asyncpg://", 1
+    )
 
 
 def open_engine(database_url: str, *, size: int, application_name: str) -> AsyncEngine:

@@ -40,7 +40,11 @@ class Settings(BaseSettings):
         description="The API key that `bureau migrate` stores (as a hash) for the default workspace.",
     )
     shards: int = Field(
-        default=16, ge=1, le=1024, alias="BUREAU_SHARDS", description="Shards of the log; fixed when the database is made."
+        default=16,
+        ge=1,
+        le=1024,
+        alias="BUREAU_SHARDS",
+        description="Shards of the log; fixed when the database is made.",
     )
     host: str = Field(default="127.0.0.1", alias="BUREAU_HOST", description="Address that a process listens on.")
     port: int = Field(default=8000, ge=0, le=65535, alias="BUREAU_PORT", description="Port that a process listens on.")

@@ -21,7 +21,9 @@ def _is_ours(name: str | None, kind: str, parents: Mapping[str, Any]) -> bool:
     """Leave out schemas of others and the partitions of the log, which the database makes itself."""
     if kind == "schema":
         return name in SCHEMAS
-    is_partition = kind == "table" and parents.get("schema_name") == "log" and _PARTITION.fullmatch(name or "") is not None
+    is_partition = (
+        kind == "table" and parents.get("schema_name") == "log" and _PARTITION.fullmatch(name or "") is not None
+    )
     return not is_partition
 
 

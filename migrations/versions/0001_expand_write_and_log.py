@@ -77,9 +77,7 @@ def _make_write() -> None:
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "secret_hash", sa.LargeBinary(), nullable=False, comment="SHA-256; the secret has 256 random bits."
-        ),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False, comment="SHA-256; the secret has 256 random bits."),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("key_id", name="api_keys_pkey"),

@@ -1,0 +1,3 @@
+"""The HTTP edge that all processes share: errors, ids, health, authentication, serving."""
+
+__all__: list[str] = []

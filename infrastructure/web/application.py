@@ -1,0 +1,74 @@
+"""The frame of an HTTP application: ids, limits, errors, health and documentation, the same for commands and queries."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infrastructure.settings import Settings
+from infrastructure.web.errors import ErrorResponse, install_error_handlers
+from infrastructure.web.health import Check, health_router
+from infrastructure.web.middleware import request_edge
+
+__all__ = ["API_PREFIX", "create_web_application", "documented_errors"]
+
+API_PREFIX = "/api/v1"
+
+type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]] | Callable[[FastAPI], AsyncIterator[None]]
+
+
+def documented_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's `responses` for statuses that answer with the one error shape."""
+    return {status: {"model": ErrorResponse} for status in statuses}
+
+
+class _EdgedApplication(FastAPI):
+    """A FastAPI application with the request edge outermost, so that it also covers the framework's own answers."""
+
+    edge: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if self.edge is None:
+            await super().__call__(scope, receive, send)
+            return
+        await self.edge(scope, receive, send)
+
+
+def create_web_application(  # noqa: PLR0913 - named parts of one frame
+    *,
+    title: str,
+    description: str,
+    process: str,
+    settings: Settings,
+    lifespan: Any,
+    checks: Mapping[str, Check],
+    routers: Sequence[APIRouter],
+    optional: frozenset[str] = frozenset(),
+) -> FastAPI:
+    """Return an application with our frame; the routers are mounted below /api/v1.
+
+    `checks` may be filled while the lifespan starts. Documentation is hidden in production.
+    """
+    is_open = settings.environment == "development"
+    application = _EdgedApplication(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        docs_url="/docs" if is_open else None,
+        redoc_url="/redoc" if is_open else None,
+        openapi_url="/openapi.json" if is_open else None,
+        separate_input_output_schemas=False,
+        redirect_slashes=False,
+    )
+    install_error_handlers(application)
+    application.include_router(health_router(process, checks, optional))
+    for router in routers:
+        application.include_router(router, prefix=API_PREFIX)
+    application.edge = request_edge(
+        super(_EdgedApplication, application).__call__, max_body_bytes=settings.max_body_bytes
+    )
+    return application

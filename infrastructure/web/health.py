@@ -1,0 +1,119 @@
+"""/health and /ready, the same on every process: status codes decide for probes, the body says why."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+from fastapi import APIRouter, FastAPI, Response
+
+from contracts.record import Record
+from infrastructure.clock import monotonic_seconds
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
+
+__all__ = [
+    "Check",
+    "Dependency",
+    "Health",
+    "Readiness",
+    "check_postgres",
+    "check_redis",
+    "create_health_application",
+    "health_router",
+    "read_readiness",
+]
+
+type Check = Callable[[], Awaitable[None]]
+"""Looks at one dependency; raises where it is not usable."""
+
+_CHECK_SECONDS = 2.0
+
+
+class Dependency(Record):
+    """One dependency's state; `error` is a word for people, never a connection string."""
+
+    state: Literal["up", "down"]
+    latency_ms: float
+    error: str | None = None
+
+
+class Readiness(Record):
+    """Whether a process can do its work."""
+
+    status: Literal["ready", "unready"]
+    process: str
+    dependencies: dict[str, Dependency]
+
+
+class Health(Record):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+    process: str
+
+
+def check_postgres(pool: Pool) -> Check:
+    """Return a check that runs the smallest statement."""
+
+    async def check() -> None:
+        await pool.fetchval("SELECT 1")
+
+    return check
+
+
+def check_redis(client: RedisClient) -> Check:
+    """Return a check that pings."""
+
+    async def check() -> None:
+        await client.ping()
+
+    return check
+
+
+async def _look_at(check: Check) -> Dependency:
+    """Run one check, bounded in time."""
+    started = monotonic_seconds()
+    error: str | None = None
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await check()
+    except Exception as failure:  # noqa: BLE001 - whatever a check raises is its answer
+        error = f"{type(failure).__name__}: {failure}" if isinstance(failure, RuntimeError) else type(failure).__name__
+    latency = round((monotonic_seconds() - started) * 1000, 2)
+    return Dependency(state="down" if error else "up", latency_ms=latency, error=error)
+
+
+async def read_readiness(process: str, checks: Mapping[str, Check], optional: frozenset[str]) -> Readiness:
+    """Look at all dependencies at once; an optional one that is down is told but does not make the process unready."""
+    results = await asyncio.gather(*(_look_at(check) for check in checks.values()))
+    dependencies = dict(zip(checks, results, strict=True))
+    is_ready = all(result.state == "up" or name in optional for name, result in dependencies.items())
+    return Readiness(status="ready" if is_ready else "unready", process=process, dependencies=dependencies)
+
+
+def health_router(process: str, checks: Mapping[str, Check], optional: frozenset[str] = frozenset()) -> APIRouter:
+    """Return the two routes of a process."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health", summary="Liveness")
+    async def health() -> Health:
+        """Answer 200 as long as the process can answer at all."""
+        return Health(process=process)
+
+    @router.get("/ready", summary="Readiness", responses={503: {"model": Readiness}})
+    async def ready(response: Response) -> Readiness:
+        """Answer 200 where every dependency that the process needs is usable, else 503."""
+        readiness = await read_readiness(process, checks, optional)
+        response.status_code = 200 if readiness.status == "ready" else 503
+        return readiness
+
+    return router
+
+
+def create_health_application(
+    process: str, checks: Mapping[str, Check], optional: frozenset[str] = frozenset()
+) -> FastAPI:
+    """Return the small application of a process that serves nothing else."""
+    application = FastAPI(title=f"Bureau {process}", docs_url=None, redoc_url=None, openapi_url=None)
+    application.include_router(health_router(process, checks, optional))
+    return application

@@ -1,0 +1,103 @@
+"""What happens to every HTTP request: ids, the size of its body, and errors that nobody foresaw. Plain ASGI.
+
+One middleware, as every further one costs each request time.
+"""
+
+import re
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infrastructure.identifiers import new_id
+from infrastructure.web.errors import ApiError, ErrorDetail, error_response, unexpected_error
+
+__all__ = ["request_edge"]
+
+_IDENTIFIER: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class _BodyTooLargeError(Exception):
+    """More bytes of a body arrived than are allowed."""
+
+
+def _accepted_id(headers: Headers, name: str) -> str | None:
+    """Return the identifier that a client sent, or None; raises ApiError where it is not one."""
+    value = headers.get(name)
+    if value is None:
+        return None
+    if _IDENTIFIER.fullmatch(value) is None:
+        detail = ErrorDetail(path=f"header.{name}", code="invalid", message="1 to 128 visible ASCII characters")
+        raise ApiError(400, "invalid_header", f"The header {name} is not valid.", details=(detail,))
+    return value
+
+
+def _too_large(limit: int) -> ApiError:
+    """Return the answer to a body over the limit, in bytes."""
+    return ApiError(413, "body_too_large", f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Return a `receive` that stops a body without a length, or with a wrong one, at the limit."""
+    received = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _BodyTooLargeError
+        return message
+
+    return receive_bounded
+
+
+def _with_ids(send: Send, request_id: str, correlation_id: str) -> Send:
+    """Return a `send` that adds both ids to the answer's headers."""
+
+    async def send_with_ids(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = request_id
+            headers["X-Correlation-Id"] = correlation_id
+        await send(message)
+
+    return send_with_ids
+
+
+def request_edge(application: ASGIApp, *, max_body_bytes: int) -> ASGIApp:
+    """Wrap an application: `request_id` and `correlation_id` in the scope, the body bounded, every error in one shape."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        scope["request_id"] = scope["correlation_id"] = str(new_id())
+        is_started = False
+
+        async def send_once(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await _with_ids(send, scope["request_id"], scope["correlation_id"])(message)
+
+        try:
+            scope["request_id"] = _accepted_id(headers, "x-request-id") or scope["request_id"]
+            scope["correlation_id"] = _accepted_id(headers, "x-correlation-id") or scope["request_id"]
+            length = headers.get("content-length", "0")
+            if not length.isdecimal() or int(length) > max_body_bytes:
+                raise _too_large(max_body_bytes)
+            structlog.contextvars.bind_contextvars(request_id=scope["request_id"])
+            await application(scope, _bounded(receive, max_body_bytes), send_once)
+        except ApiError as error:
+            await error_response(error, scope["request_id"])(scope, receive, send_once)
+        except _BodyTooLargeError:
+            await error_response(_too_large(max_body_bytes), scope["request_id"])(scope, receive, send_once)
+        except Exception as error:
+            answer = unexpected_error(error, scope["request_id"])
+            if is_started:
+                raise
+            await answer(scope, receive, send_once)
+
+    return handle
