@@ -3,6 +3,32 @@
 from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS
 from infrastructure.tables.metadata import METADATA
 from infrastructure.tables.read import CHECKPOINTS
+from infrastructure.tables.read_models import (
+    AGENT_DETAIL,
+    AGENT_LIST,
+    TASK_ARTIFACT_CHUNKS,
+    TASK_DETAIL,
+    TASK_LIST,
+    TASK_MESSAGES,
+    TASK_TIMELINE,
+)
 from infrastructure.tables.write import AGGREGATES, API_KEYS, MESSAGES, RECEIPTS
 
-__all__ = ["AGGREGATES", "API_KEYS", "CHECKPOINTS", "EPOCHS", "EVENTS", "FLOORS", "MESSAGES", "METADATA", "RECEIPTS"]
+__all__ = [
+    "AGENT_DETAIL",
+    "AGENT_LIST",
+    "AGGREGATES",
+    "API_KEYS",
+    "CHECKPOINTS",
+    "EPOCHS",
+    "EVENTS",
+    "FLOORS",
+    "MESSAGES",
+    "METADATA",
+    "RECEIPTS",
+    "TASK_ARTIFACT_CHUNKS",
+    "TASK_DETAIL",
+    "TASK_LIST",
+    "TASK_MESSAGES",
+    "TASK_TIMELINE",
+]
