@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey
+from tests.private_servers import PrivatePostgres, PrivateValkey, prepare_private_postgres
 from tests.servers import (
-    PrivatePostgres,
-    PrivateValkey,
     Servers,
     clone_database,
     drop_database,
@@ -24,7 +23,6 @@ from tests.servers import (
     make_server_directory,
     open_postgres,
     open_redis,
-    prepare_private_postgres,
 )
 
 

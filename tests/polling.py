@@ -13,8 +13,8 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.002, 0.1
 async def poll_until[Value](
     condition: Callable[[], Value | Awaitable[Value]],
     *,
-    timeout: float = 10.0,
-    what: str = "",  # noqa: ASYNC109
+    timeout: float = 10.0,  # noqa: ASYNC109 - the deadline is checked between two questions, nothing is cancelled
+    what: str = "",
 ) -> Value:
     """Return the first truthy value of `condition` (plain or async); AssertionError after `timeout` seconds."""
     deadline = time.monotonic() + timeout

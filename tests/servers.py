@@ -8,7 +8,6 @@ subscribe know no logical databases.
 import asyncio
 import gc
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
@@ -25,11 +24,7 @@ from redis import Redis
 
 from bureau.embedded import (
     PostgresConfig,
-    PostgresServer,
     ValkeyConfig,
-    ValkeyServer,
-    kill_postgres,
-    kill_valkey,
     start_postgres,
     start_valkey,
     stop_postgres,
@@ -38,8 +33,6 @@ from bureau.embedded import (
 
 __all__ = [
     "TEST_SHARDS",
-    "PrivatePostgres",
-    "PrivateValkey",
     "Servers",
     "clone_database",
     "drop_database",
@@ -48,7 +41,6 @@ __all__ = [
     "migrate_if_possible",
     "open_postgres",
     "open_redis",
-    "prepare_private_postgres",
     "run_in_thread",
     "with_database",
 ]
@@ -133,81 +125,6 @@ def make_server_directory(prefix: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o711)
         yield Path(directory)
-
-
-@dataclass(frozen=True, slots=True)
-class PrivatePostgres:
-    """A PostgreSQL of one test's own; it comes back on the same port, with the same data and password.
-
-    `running` holds the current server; it is how a frozen record follows a process that dies and comes back.
-    """
-
-    running: list[PostgresServer]
-
-    @property
-    def database_url(self) -> str:
-        """Address of the migrated database `bureau`; it stays the same over restarts."""
-        return self.running[0].database_url()
-
-    @property
-    def process_id(self) -> int:
-        return self.running[0].process.pid
-
-    def stop(self) -> None:
-        stop_postgres(self.running[0])
-
-    def kill(self) -> None:
-        kill_postgres(self.running[0])
-
-    def start(self) -> None:
-        self.running[0] = start_postgres(self.running[0].config)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-
-@dataclass(frozen=True, slots=True)
-class PrivateValkey:
-    """A durable Valkey of one test's own; it comes back on the same port, with the same data and password."""
-
-    running: list[ValkeyServer]
-
-    @property
-    def redis_url(self) -> str:
-        """Address of logical database 0; it stays the same over restarts."""
-        return self.running[0].redis_url()
-
-    @property
-    def process_id(self) -> int:
-        return self.running[0].process.pid
-
-    def stop(self) -> None:
-        stop_valkey(self.running[0])
-
-    def kill(self) -> None:
-        kill_valkey(self.running[0])
-
-    def start(self) -> None:
-        self.running[0] = start_valkey(self.running[0].config)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def restart_empty(self) -> None:
-        self.kill()
-        shutil.rmtree(self.running[0].config.home / "data")
-        self.start()
-
-
-def prepare_private_postgres(home: Path) -> None:
-    """Make a migrated, stopped server's home that private servers are copied from."""
-    server = start_postgres(PostgresConfig(home, is_fast=True))
-    try:
-        migrate_if_possible(server.database_url())
-    finally:
-        stop_postgres(server)
 
 
 def run_in_thread[Value](make: Callable[[], Coroutine[object, object, Value]]) -> Value:

@@ -37,15 +37,15 @@ def main(arguments: list[str]) -> int:
         _enter_namespace(*options.namespace)
     if options.user:
         _become(*options.user)
-    if library is None:
-        return _guard(options.program, options.signal)
-    library.prctl(_PR_SET_PDEATHSIG, options.signal, 0, 0, 0)
-    if os.getppid() != options.parent:
-        return 1
-    _become_program(options.program)
+    if library is not None:
+        library.prctl(_PR_SET_PDEATHSIG, options.signal, 0, 0, 0)
+        _become_program(options.program, options.parent)
+    return _guard(options.program, options.signal)
 
 
-def _become_program(program: list[str]) -> NoReturn:
+def _become_program(program: list[str], parent: int) -> NoReturn:
+    if os.getppid() != parent:
+        raise SystemExit(1)
     os.execv(program[0], program)  # noqa: S606 - the caller names the program, no shell is wanted
 
 

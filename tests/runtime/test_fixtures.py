@@ -5,7 +5,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.polling import poll_until
-from tests.servers import PrivatePostgres, PrivateValkey
+from tests.private_servers import PrivatePostgres, PrivateValkey
 
 
 @pytest.mark.parametrize("turn", [1, 2])
