@@ -36,7 +36,7 @@ def product() -> tuple[Source, ...]:
 
 @cache
 def own_tests() -> tuple[Source, ...]:
-    return tuple(read_own_tests())
+    return tuple(read_tests())
 
 
 def refuse_violations(rule: Rule, sources: tuple[Source, ...]) -> None:
