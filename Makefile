@@ -30,7 +30,7 @@ check: $(READY) ## Check format, lint, types, import rules and package metadata
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(POETRY_ALONE) $(BIN)/poetry check
 
 bench: $(READY) ## Measure the line, each figure as a ratio to a floor of the same run
