@@ -11,7 +11,7 @@ from pathlib import Path
 __all__ = ["is_conventional", "main"]
 
 KINDS = ("build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style", "test")
-CONVENTIONAL = re.compile(rf"(?:{'|'.join(KINDS)})(?:\([a-z0-9-]+(?:, ?[a-z0-9-]+)*\))?!?: \S.*")
+CONVENTIONAL = re.compile(rf"(?:{'|'.join(KINDS)})(?:\([a-z0-9_/-]+(?:, ?[a-z0-9_/-]+)*\))?!?: \S.*")
 WORDED_BY_GIT = re.compile(r"(?:Merge |Revert \"|fixup! |squash! |amend! )")
 LONGEST_SUBJECT = 100
 
