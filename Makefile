@@ -4,46 +4,45 @@ MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 
 BIN := .venv/bin
-READY := .venv/.ready
 # Options for pytest, such as PYTEST="-k relay -x".
 PYTEST ?=
 # Poetry reads no settings of the user and asks no one: only the file is checked.
 POETRY_ALONE := POETRY_CONFIG_DIR=.venv/poetry POETRY_CACHE_DIR=.venv/poetry POETRY_NO_INTERACTION=1
 
-.PHONY: help demo up test check bench format lock migrate clean
+.PHONY: help demo up test check bench format lock migrate clean environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(READY) ## Take one task through the whole system, started for real (FILE=some.log takes another input)
+demo: environment ## Take one task through the whole system, started for real (FILE=some.log takes another input)
 	@exec $(BIN)/bureau demo $(if $(FILE),"$(FILE)")
 
-up: $(READY) ## Run the service on this machine until Ctrl-C; data is kept in .bureau/
+up: environment ## Run the service on this machine until Ctrl-C; data is kept in .bureau/
 	@exec $(BIN)/bureau up
 
-test: $(READY) ## Run every test against real servers, with coverage (PYTEST="..." adds options)
+test: environment ## Run every test against real servers, with coverage (PYTEST="..." adds options)
 	@$(BIN)/coverage erase
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(PYTEST)
 	$(BIN)/coverage report --include='domain/*' --fail-under=95
 
-check: $(READY) ## Check format, lint, types, import rules and package metadata
+check: environment ## Check format, lint, types, import rules and package metadata
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(POETRY_ALONE) $(BIN)/poetry check
 
-bench: $(READY) ## Measure the line, each figure as a ratio to a floor of the same run
+bench: environment ## Measure the line, each figure as a ratio to a floor of the same run
 	@exec $(BIN)/python -m benchmarks
 
-format: $(READY) ## Format the code and apply the safe fixes
+format: environment ## Format the code and apply the safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 lock: ## Renew the locked requirements (LOCK="--upgrade" takes newer versions)
 	@scripts/lock $(LOCK)
 
-migrate: $(READY) ## Bring the database to the newest schema
+migrate: environment ## Bring the database to the newest schema
 	@exec $(BIN)/bureau migrate
 
 clean: ## Remove the environments and caches; data in .bureau/ stays
@@ -51,5 +50,6 @@ clean: ## Remove the environments and caches; data in .bureau/ stays
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml requirements.lock scripts/bootstrap
+# Asked every time, as it takes 20 ms to see that nothing is to be done.
+environment:
 	@scripts/bootstrap
