@@ -15,10 +15,28 @@ from bureau.embedded.errors import (
     ServerFailedError,
 )
 from bureau.embedded.ports import find_free_port, is_port_free
-from bureau.embedded.postgres import PostgresConfig, PostgresServer, kill_postgres, start_postgres, stop_postgres
-from bureau.embedded.valkey import ValkeyConfig, ValkeyServer, kill_valkey, start_valkey, stop_valkey
+from bureau.embedded.postgres import (
+    POSTGRES_STOP,
+    PostgresConfig,
+    PostgresServer,
+    kill_postgres,
+    postgres_address,
+    start_postgres,
+    stop_postgres,
+)
+from bureau.embedded.valkey import (
+    VALKEY_STOP,
+    ValkeyConfig,
+    ValkeyServer,
+    kill_valkey,
+    start_valkey,
+    stop_valkey,
+    valkey_address,
+)
 
 __all__ = [
+    "POSTGRES_STOP",
+    "VALKEY_STOP",
     "BinariesMissingError",
     "DataDirectoryDamagedError",
     "DataDirectoryInUseError",
@@ -34,8 +52,10 @@ __all__ = [
     "is_port_free",
     "kill_postgres",
     "kill_valkey",
+    "postgres_address",
     "start_postgres",
     "start_valkey",
     "stop_postgres",
     "stop_valkey",
+    "valkey_address",
 ]

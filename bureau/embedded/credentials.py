@@ -1,6 +1,7 @@
-"""Passwords of the local servers: made once, kept beside the data in files that only their owner reads."""
+"""Secrets of the local service: made once, kept beside the data in files that only their owner reads."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from infrastructure.identifiers import new_secret
@@ -8,11 +9,11 @@ from infrastructure.identifiers import new_secret
 __all__ = ["load_or_make_secret"]
 
 
-def load_or_make_secret(path: Path) -> str:
-    """Return the secret kept in the file (mode 0600), made at the first call: 256 bits, safe in an address."""
+def load_or_make_secret(path: Path, make: Callable[[], str] = new_secret) -> str:
+    """Return the secret kept in the file (mode 0600), made at the first call (256 bits, safe in an address)."""
     if path.exists() and (kept := path.read_text(encoding="ascii").strip()):
         return kept
-    secret = new_secret()
+    secret = make()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.new")
     partial.unlink(missing_ok=True)

@@ -27,10 +27,18 @@ from bureau.embedded.postgres_failures import explain_failure, is_transient_fail
 from bureau.embedded.process import end_process, launcher_command, start_process, wait_until_ready
 from bureau.embedded.stale_lock import clear_stale_lock
 
-__all__ = ["PostgresConfig", "PostgresServer", "kill_postgres", "start_postgres", "stop_postgres"]
+__all__ = [
+    "POSTGRES_STOP",
+    "PostgresConfig",
+    "PostgresServer",
+    "kill_postgres",
+    "postgres_address",
+    "start_postgres",
+    "stop_postgres",
+]
 
 _ROLE = "bureau"
-_STOP = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0))
+POSTGRES_STOP = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0))
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -63,12 +71,11 @@ class PostgresServer:
     """A running server; `config.port` is the port that it listens on."""
 
     config: PostgresConfig
-    password: str
     process: "subprocess.Popen[bytes]"
 
     def database_url(self, database: str = "bureau") -> str:
         """Address of one database: postgresql://user:password@host:port/database."""
-        return f"postgresql://{_ROLE}:{self.password}@127.0.0.1:{self.config.port}/{database}"
+        return postgres_address(self.config, database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,12 @@ class _Installation:
         return self.home / "server.log"
 
 
+def postgres_address(config: PostgresConfig, database: str = "bureau") -> str:
+    """Return the address that a server with this configuration (and a fixed port) has, now or once it runs."""
+    password = load_or_make_secret(config.home / "password")
+    return f"postgresql://{_ROLE}:{password}@127.0.0.1:{config.port}/{database}"
+
+
 def start_postgres(config: PostgresConfig) -> PostgresServer:
     """Start the server, after making its data directory if there is none, and wait until it accepts connections.
 
@@ -94,7 +107,7 @@ def start_postgres(config: PostgresConfig) -> PostgresServer:
     resolved = replace(config, home=config.home.resolve())
     try:
         installation = _prepare(resolved)
-        password = load_or_make_secret(resolved.home / "password")
+        load_or_make_secret(resolved.home / "password")
         if not installation.data.exists():
             _make_data_directory(installation, is_fast=resolved.is_fast)
         give_ownership(installation.identity, installation.data)
@@ -102,16 +115,16 @@ def start_postgres(config: PostgresConfig) -> PostgresServer:
         message = f"no permission for {error.filename}: give it to this user, or choose another directory"
         raise PermissionRefusedError(message) from error
     try:
-        return _start(installation, resolved, password)
+        return _start(installation, resolved)
     except PortTakenError:
         if config.port != 0:
             raise
-        return _start(installation, resolved, password)
+        return _start(installation, resolved)
 
 
 def stop_postgres(server: PostgresServer) -> None:
     """Stop in an orderly way: open transactions are rolled back, a checkpoint is written; bounded to 15 seconds."""
-    end_process(server.process, _STOP)
+    end_process(server.process, POSTGRES_STOP)
 
 
 def kill_postgres(server: PostgresServer) -> None:
@@ -186,7 +199,7 @@ def _run(installation: _Installation, program: str, *arguments: str, words: byte
     raise ServerFailedError(message)
 
 
-def _start(installation: _Installation, config: PostgresConfig, password: str) -> PostgresServer:
+def _start(installation: _Installation, config: PostgresConfig) -> PostgresServer:
     deadline = time.monotonic() + config.timeout_seconds
     port = claim_port(config.port, "PostgreSQL")
     is_ready = partial(_is_ready, installation.data / "postmaster.pid")
@@ -195,7 +208,7 @@ def _start(installation: _Installation, config: PostgresConfig, password: str) -
         log_start = installation.log.stat().st_size if installation.log.exists() else 0
         process = start_process(_server_command(installation, config, port), installation.log)
         if wait_until_ready(process, is_ready, "PostgreSQL", config.timeout_seconds):
-            return PostgresServer(replace(config, port=port), password, process)
+            return PostgresServer(replace(config, port=port), process)
         end_process(process, ())
         words = installation.log.read_bytes()[log_start:].decode(errors="replace")
         if not is_transient_failure(words) or time.monotonic() > deadline:

@@ -23,9 +23,17 @@ from bureau.embedded.errors import (
 from bureau.embedded.ports import claim_port
 from bureau.embedded.process import end_process, launcher_command, start_process, wait_until_ready
 
-__all__ = ["ValkeyConfig", "ValkeyServer", "kill_valkey", "start_valkey", "stop_valkey"]
+__all__ = [
+    "VALKEY_STOP",
+    "ValkeyConfig",
+    "ValkeyServer",
+    "kill_valkey",
+    "start_valkey",
+    "stop_valkey",
+    "valkey_address",
+]
 
-_STOP = ((signal.SIGTERM, 10.0),)
+VALKEY_STOP = ((signal.SIGTERM, 10.0),)
 _DAMAGE = ("Bad file format", "Unexpected end of file", "AOF", "append only file", "RDB")
 
 
@@ -45,12 +53,16 @@ class ValkeyServer:
     """A running server; `config.port` is the port that it listens on."""
 
     config: ValkeyConfig
-    password: str
     process: "subprocess.Popen[bytes]"
 
     def redis_url(self, database: int = 0) -> str:
         """Address of one logical database (0 to 63): redis://:password@host:port/database."""
-        return f"redis://:{self.password}@127.0.0.1:{self.config.port}/{database}"
+        return valkey_address(self.config, database)
+
+
+def valkey_address(config: ValkeyConfig, database: int = 0) -> str:
+    """Return the address that a server with this configuration (and a fixed port) has, now or once it runs."""
+    return f"redis://:{load_or_make_secret(config.home / 'password')}@127.0.0.1:{config.port}/{database}"
 
 
 def start_valkey(config: ValkeyConfig) -> ValkeyServer:
@@ -74,7 +86,7 @@ def start_valkey(config: ValkeyConfig) -> ValkeyServer:
 
 def stop_valkey(server: ValkeyServer) -> None:
     """Stop in an orderly way: the append-only file is flushed; bounded to 10 seconds."""
-    end_process(server.process, _STOP)
+    end_process(server.process, VALKEY_STOP)
 
 
 def kill_valkey(server: ValkeyServer) -> None:
@@ -91,7 +103,7 @@ def _start(config: ValkeyConfig, password: str) -> ValkeyServer:
     settings.write_text(_configuration(config, port, password), encoding="utf-8")
     process = start_process(launcher_command((str(find_valkey_program()), str(settings))), log)
     if wait_until_ready(process, lambda: _is_ready(port, password), "Valkey", config.timeout_seconds):
-        return ValkeyServer(replace(config, port=port), password, process)
+        return ValkeyServer(replace(config, port=port), process)
     end_process(process, ())
     raise _explain_failure(log.read_bytes()[log_start:].decode(errors="replace"), config, port)
 

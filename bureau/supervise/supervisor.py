@@ -214,7 +214,7 @@ def _pass_lines_on(context: _Context, name: str, process: "subprocess.Popen[byte
 
 def _stop_all(children: Mapping[str, _Child]) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
-    for child in reversed(children.values()):
+    for child in reversed(tuple(children.values())):
         if child.process is None:
             continue
         remaining = max(0.0, deadline - time.monotonic())

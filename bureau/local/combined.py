@@ -1,0 +1,100 @@
+"""Commands and queries on one port, for local use: one address, one documentation, two applications behind it.
+
+GET and HEAD below /api go to the query application, every other method to the command application; a path that only the
+other one knows goes there, so that it answers 405. Everything else (/docs, /health, /ready) is answered here.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from command_api.application import create_application as create_command_application
+from infrastructure.settings import Settings
+from infrastructure.web.application import create_web_application
+from infrastructure.web.health import Check
+from query_api.application import create_application as create_query_application
+
+__all__ = ["create_combined_application", "merge_specifications"]
+
+_READING = frozenset({"GET", "HEAD"})
+
+
+def create_combined_application(settings: Settings) -> ASGIApp:
+    """Return one ASGI application that is both."""
+    commands, queries = create_command_application(settings), create_query_application(settings)
+    frame = _create_frame(settings, commands, queries)
+    command_paths, query_paths = _path_pattern(commands), _path_pattern(queries)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await frame(scope, receive, send)
+            return
+        is_reading = scope["method"] in _READING
+        first, second = (query_paths, command_paths) if is_reading else (command_paths, query_paths)
+        is_elsewhere = not first.fullmatch(scope["path"]) and second.fullmatch(scope["path"]) is not None
+        target = queries if is_reading is not is_elsewhere else commands
+        await target(scope, receive, send)
+
+    return application
+
+
+def merge_specifications(commands: Mapping[str, Any], queries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one OpenAPI document; what both describe under one name is the same record."""
+    specifications = (queries, commands)
+    paths: dict[str, dict[str, Any]] = {}
+    components: dict[str, dict[str, Any]] = {}
+    for specification in specifications:
+        for path, operations in specification.get("paths", {}).items():
+            paths[path] = {**paths.get(path, {}), **operations}
+        for kind, definitions in specification.get("components", {}).items():
+            components[kind] = {**components.get(kind, {}), **definitions}
+    tags = {tag["name"]: tag for specification in specifications for tag in specification.get("tags", [])}
+    information = {"title": "Bureau", "version": commands["info"]["version"], "description": _DESCRIPTION}
+    whole = {"openapi": commands["openapi"], "info": information, "paths": dict(sorted(paths.items()))}
+    return whole | {"components": components, "tags": list(tags.values())}
+
+
+_DESCRIPTION = "The system of record and control plane for autonomous agents: commands and queries on one address."
+
+
+def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_application: FastAPI) -> AsyncIterator[None]:
+        async with commands.router.lifespan_context(commands), queries.router.lifespan_context(queries):
+            yield
+
+    frame = create_web_application(
+        title="Bureau",
+        description=_DESCRIPTION,
+        process="api",
+        settings=settings,
+        lifespan=lifespan,
+        checks={"commands": _check_ready(commands), "queries": _check_ready(queries)},
+        routers=(),
+    )
+    frame.openapi = lambda: merge_specifications(commands.openapi(), queries.openapi())  # type: ignore[method-assign]
+    return frame
+
+
+def _check_ready(application: FastAPI) -> Check:
+    async def check() -> None:
+        async with AsyncClient(transport=ASGITransport(application), base_url="http://api") as client:
+            answer = await client.get("/ready")
+        if answer.is_success:
+            return
+        dependencies = answer.json().get("dependencies", {})
+        down = ", ".join(name for name, dependency in dependencies.items() if dependency["state"] == "down")
+        message = f"down: {down}"
+        raise RuntimeError(message)
+
+    return check
+
+
+def _path_pattern(application: FastAPI) -> re.Pattern[str]:
+    paths = application.openapi()["paths"]
+    return re.compile("|".join(re.sub(r"\\\{[^/]*\\\}", "[^/]+", re.escape(path)) for path in paths))
