@@ -66,9 +66,9 @@ def find_old_optionals(source: Source) -> list[str]:
 
 
 def find_loose_classes(source: Source) -> list[str]:
-    """A class that is no frozen record, enum, Protocol, exception, model or table."""
+    """A class that is no frozen record, enum, Protocol, exception, model or table, as `path::class`."""
     return [
-        f"{source.path}:{node.lineno}: {node.name} is neither frozen nor of a kind that classes are kept for"
+        f"{source.path}::{node.name}"
         for node in ast.walk(source.tree)
         if isinstance(node, ast.ClassDef) and not _is_kept_class(node)
     ]

@@ -11,7 +11,7 @@ from tests.architecture.documentation_rules import (
     find_missing_docstrings,
     find_missing_exports,
 )
-from tests.architecture.exceptions import LONG_FILES, LONG_FUNCTIONS
+from tests.architecture.exceptions import LONG_FILES, LONG_FUNCTIONS, LOOSE_CLASSES
 from tests.architecture.purity_rules import find_impure_code, find_impure_imports, is_pure
 from tests.architecture.shape_rules import (
     LONGEST_BODY,
@@ -49,7 +49,6 @@ def refuse_violations(rule: Rule, sources: tuple[Source, ...]) -> None:
     [
         find_broken_exports,
         find_empty_words,
-        find_loose_classes,
         find_missing_docstrings,
         find_missing_exports,
         find_module_state,
@@ -65,7 +64,6 @@ def test_the_product_keeps_the_rule(rule: Rule) -> None:
     "rule",
     [
         find_broken_exports,
-        find_loose_classes,
         find_old_optionals,
         find_short_test_names,
         find_unreasoned_opt_outs,
@@ -99,3 +97,11 @@ def test_no_function_is_longer_than_the_limit_without_a_reason() -> None:
     long = {name for name, length in lengths.items() if length > LONGEST_BODY and "/versions/" not in name}
 
     assert sorted(long) == sorted(LONG_FUNCTIONS)
+
+
+def test_a_class_is_a_record_or_another_kept_kind_or_has_a_reason() -> None:
+    loose = [name for source in (*product(), *own_tests()) for name in find_loose_classes(source)]
+
+    unreasoned = [name for name in loose if not name.startswith(tuple(LOOSE_CLASSES))]
+    unneeded = [reasoned for reasoned in LOOSE_CLASSES if not any(name.startswith(reasoned) for name in loose)]
+    assert (unreasoned, unneeded) == ([], [])
