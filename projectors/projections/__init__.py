@@ -1,3 +1,23 @@
 """One pure `project(view, event)` a read model. Never reads a clock, a socket or a table."""
 
-__all__: list[str] = []
+from projectors.projections.projection import (
+    Projection,
+    ProjectionError,
+    Recorded,
+    RowTable,
+    ViewTable,
+    concerns,
+    read_recorded,
+)
+from projectors.projections.registry import PROJECTIONS
+
+__all__ = [
+    "PROJECTIONS",
+    "Projection",
+    "ProjectionError",
+    "Recorded",
+    "RowTable",
+    "ViewTable",
+    "concerns",
+    "read_recorded",
+]

@@ -1,0 +1,158 @@
+"""Keeping read models: load the finished answers of some roots, save rows and checkpoints in one statement.
+
+The statement is the transaction. It locks the checkpoints in ascending order, moves those that still stand where the
+caller believes them, and writes only the rows of the shards that moved: whoever lost a shard writes nothing of it.
+Knows tables and columns, and nothing of events or views.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+from contracts.streams import EntryId
+from infrastructure.postgres import Pool
+from infrastructure.tables import METADATA
+
+__all__ = ["Move", "TableRows", "load_bodies", "save_batch"]
+
+_DEFAULT_SCHEMA: Final = "read"
+
+
+class Move(NamedTuple):
+    """A checkpoint that goes from where it stands to where the batch ends."""
+
+    shard: int
+    expected: EntryId
+    reached: EntryId
+
+
+class TableRows(NamedTuple):
+    """Rows for one table, each the shard and then the values of all columns in the table's order.
+
+    `is_insert_only` says that no row of the same key can be there: one that is there is an error.
+    """
+
+    table: str
+    is_insert_only: bool
+    rows: Sequence[tuple[object, ...]]
+
+
+def _table(name: str) -> Table:
+    """Return the table as it is defined; a version of its own has the same columns in another schema."""
+    return METADATA.tables[f"{_DEFAULT_SCHEMA}.{name}"]
+
+
+def _key(name: str) -> list[str]:
+    """Return the names of a table's key columns."""
+    return [column.name for column in _table(name).primary_key.columns]
+
+
+@cache
+def _load_statement(schema: str, tables: tuple[str, ...]) -> str:
+    """Return the statement that finds bodies by key in several tables; `$n` holds the keys of table n."""
+    parts = []
+    for number, name in enumerate(tables):
+        (key,) = _key(name)
+        parts.append(f"SELECT {number}, {key}, body FROM {schema}.{name} WHERE {key} = ANY(${number + 1}::uuid[])")  # noqa: S608 - names of our own tables
+    return " UNION ALL ".join(parts)
+
+
+def _column_types(name: str) -> list[str]:
+    """Return the database's names of a table's column types."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
+    return [column.type.compile(dialect) for column in _table(name).columns]
+
+
+def _insert(schema: str, name: str, first_parameter: int, *, is_insert_only: bool) -> str:
+    """Return the part that writes one table; its parameters are the shards and then one array a column."""
+    columns = [column.name for column in _table(name).columns]
+    types = ["smallint", *_column_types(name)]
+    arrays = ", ".join(f"${first_parameter + index}::{kind}[]" for index, kind in enumerate(types))
+    names = ", ".join(columns)
+    key = _key(name)
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+    conflict = "" if is_insert_only else f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}"
+    return (  # names of our own tables and columns, nothing from outside
+        f"INSERT INTO {schema}.{name} ({names}) SELECT {names} FROM unnest({arrays}) AS r(shard, {names})"  # noqa: S608 - as above
+        f" WHERE r.shard IN (SELECT moved.shard FROM moved){conflict}"
+    )
+
+
+_MOVE: Final = """
+WITH wanted AS (
+  SELECT * FROM unnest($3::smallint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[])
+    AS w(shard, expected_epoch, expected_position, epoch, position)
+), held AS MATERIALIZED (
+  SELECT c.shard FROM read.checkpoints c JOIN wanted w ON w.shard = c.shard
+  WHERE c.projection = $1 AND c.version = $2 AND c.epoch = w.expected_epoch AND c.position = w.expected_position
+  ORDER BY c.shard FOR UPDATE OF c
+), moved AS (
+  UPDATE read.checkpoints c SET epoch = w.epoch, position = w.position FROM wanted w, held h
+  WHERE c.projection = $1 AND c.version = $2 AND c.shard = h.shard AND w.shard = h.shard
+    AND c.epoch = w.expected_epoch AND c.position = w.expected_position
+  RETURNING c.shard
+)
+"""
+_FIRST_TABLE_PARAMETER: Final = 8
+
+
+@cache
+def _save_statement(schema: str, tables: tuple[tuple[str, bool], ...]) -> str:
+    """Return the statement that moves checkpoints and writes tables (name, is it insert-only)."""
+    parts = []
+    parameter = _FIRST_TABLE_PARAMETER
+    for name, is_insert_only in tables:
+        parts.append(f", {name}_rows AS ({_insert(schema, name, parameter, is_insert_only=is_insert_only)})")
+        parameter += 1 + len(_table(name).columns)
+    return _MOVE + "".join(parts) + " SELECT shard FROM moved"  # noqa: S608 - names of our own tables
+
+
+def _columns(table_rows: TableRows) -> list[list[object]]:
+    """Return the shards and each column's values as arrays."""
+    if not table_rows.rows:
+        return [[] for _ in range(1 + len(_table(table_rows.table).columns))]
+    return [list(values) for values in zip(*table_rows.rows, strict=True)]
+
+
+async def load_bodies(
+    pool: Pool, keys: Mapping[str, Sequence[UUID]], *, schema: str = _DEFAULT_SCHEMA
+) -> dict[str, dict[UUID, bytes]]:
+    """Return the bodies that are there by table and key, in one round trip; none where there is nothing to ask."""
+    asked = {name: wanted for name, wanted in keys.items() if wanted}
+    found: dict[str, dict[UUID, bytes]] = {name: {} for name in keys}
+    if not asked:
+        return found
+    names = tuple(asked)
+    for number, key, body in await pool.fetch(_load_statement(schema, names), *asked.values()):
+        found[names[number]][key] = body
+    return found
+
+
+async def save_batch(
+    pool: Pool,
+    projection: tuple[str, int],
+    moves: Sequence[Move],
+    tables: Sequence[TableRows],
+    *,
+    schema: str = _DEFAULT_SCHEMA,
+) -> set[int]:
+    """Write rows and checkpoints of a projection (name, version), all or nothing a shard; return the shards that moved.
+
+    A shard that is missing in the answer stands elsewhere than expected: nothing of it was written.
+    """
+    written = [table for table in tables if table.rows]
+    statement = _save_statement(schema, tuple((table.table, table.is_insert_only) for table in written))
+    arguments: list[object] = [
+        [move.shard for move in moves],
+        [move.expected.epoch for move in moves],
+        [move.expected.position for move in moves],
+        [move.reached.epoch for move in moves],
+        [move.reached.position for move in moves],
+    ]
+    for table in written:
+        arguments.extend(_columns(table))
+    return {row[0] for row in await pool.fetch(statement, *projection, *arguments)}

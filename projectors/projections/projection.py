@@ -1,0 +1,88 @@
+"""What a projection is: events in, rows out. Pure; the service around it loads and saves.
+
+A projection (name, version) is the unit of progress: its tables and its checkpoints move in one transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.envelope import Envelope
+from contracts.events import EVENT_TYPES, Event, read_event
+from contracts.record import Record
+
+__all__ = ["Projection", "ProjectionError", "Recorded", "RowTable", "ViewTable", "concerns", "read_recorded"]
+
+
+class ProjectionError(ValueError):
+    """An event does not follow from what the read model holds: something before it is missing or came twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded[AnyEvent: Event]:
+    """An event as it was recorded; `generation` is its aggregate's version, `data` the event as plain JSON."""
+
+    event_id: UUID
+    type: str
+    time: datetime
+    generation: int
+    workspace_id: str
+    aggregate_id: UUID
+    event: AnyEvent
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewTable[View: Record, AnyEvent: Event]:
+    """A table with one row an aggregate: load → project → save.
+
+    A row is the key, the workspace, `columns(view)` and `render(view)`, in the order of the table's columns.
+    """
+
+    table: str
+    view: type[View]
+    project: Callable[[View | None, Recorded[AnyEvent]], View | None]
+    columns: Callable[[View], tuple[object, ...]]
+    render: Callable[[View], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RowTable[AnyEvent: Event]:
+    """A table that is only inserted into: `row` returns an event's row in the order of the table's columns, or None."""
+
+    table: str
+    row: Callable[[Recorded[AnyEvent]], tuple[object, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Tables that move together. `tags` names the cached answers that an event makes out of date."""
+
+    name: str
+    version: int
+    event_types: frozenset[str]
+    tags: Callable[[Recorded[Event]], tuple[str, ...]]
+    views: tuple[ViewTable[Any, Any], ...] = ()
+    rows: tuple[RowTable[Any], ...] = ()
+
+
+def concerns(projection: Projection, event_type: str) -> bool:
+    """Tell whether a projection has to look at an event; a type that nobody knows concerns everybody."""
+    return event_type in projection.event_types or event_type not in EVENT_TYPES
+
+
+def read_recorded(envelope: bytes) -> Recorded[Event]:
+    """Return the event in an envelope's JSON; raises ValidationError or UnknownEventTypeError, both ValueErrors."""
+    content = Envelope.model_validate_json(envelope)
+    return Recorded(
+        event_id=content.id,
+        type=content.type,
+        time=content.time,
+        generation=content.aggregateversion,
+        workspace_id=content.workspaceid,
+        aggregate_id=content.aggregate_id,
+        event=read_event(content),
+        data=content.data,
+    )

@@ -1,0 +1,12 @@
+"""Every projection that the process runs; a new one is a line here."""
+
+from projectors.projections.agents import AGENTS
+from projectors.projections.projection import Projection
+from projectors.projections.task_detail import TASK_DETAIL
+from projectors.projections.task_timeline import TASK_TIMELINE
+from projectors.projections.tasks import TASKS
+
+__all__ = ["PROJECTIONS"]
+
+PROJECTIONS: tuple[Projection, ...] = (AGENTS, TASKS, TASK_DETAIL, TASK_TIMELINE)
+"""In no particular order: none depends on another."""

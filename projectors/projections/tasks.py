@@ -1,0 +1,103 @@
+"""Tasks as lists show them: one row a task."""
+
+from typing import Any, Final, assert_never
+
+from contracts.a2a import Message, TaskState
+from contracts.events import (
+    Event,
+    TaskArtifactAppended,
+    TaskAttemptStarted,
+    TaskCanceled,
+    TaskCompleted,
+    TaskEvent,
+    TaskFailed,
+    TaskProgressed,
+    TaskStarted,
+    TaskSubmitted,
+    TaskUsageReported,
+)
+from contracts.views import TaskSummary
+from projectors.projections.expectations import expect_next, expect_nothing
+from projectors.projections.projection import Projection, Recorded, ViewTable
+from projectors.projections.rendering import render_whole
+from projectors.projections.task_events import TASK_EVENT_TYPES
+
+__all__ = ["TASKS", "project_task_summary", "title_of"]
+
+_TITLE_CHARACTERS: Final = 120
+_LOOKED_AT: Final = 2_000  # of a text that may be a megabyte long
+
+
+def title_of(message: Message) -> str:
+    """Return the start of the first text with anything in it, on one line; empty where there is none."""
+    for part in message.parts:
+        words = (part.text or "")[:_LOOKED_AT].split()
+        if words:
+            return " ".join(words)[:_TITLE_CHARACTERS]
+    return ""
+
+
+def _submitted(recorded: Recorded[TaskEvent], event: TaskSubmitted) -> TaskSummary:
+    """Return a task in a list as it comes into being."""
+    return TaskSummary(
+        task_id=recorded.aggregate_id,
+        context_id=event.context_id,
+        agent_id=event.agent_id,
+        state=TaskState.SUBMITTED,
+        title=title_of(event.message),
+        priority=event.priority,
+        attempt=0,
+        progress=None,
+        generation=recorded.generation,
+        submitted_at=recorded.time,
+        updated_at=recorded.time,
+        finished_at=None,
+    )
+
+
+def project_task_summary(view: TaskSummary | None, recorded: Recorded[TaskEvent]) -> TaskSummary | None:
+    """Return the task in a list after an event; a new attempt starts without progress."""
+    event = recorded.event
+    if isinstance(event, TaskSubmitted):
+        expect_nothing(view, recorded)
+        return _submitted(recorded, event)
+    changes: dict[str, Any] = {"generation": recorded.generation, "updated_at": recorded.time}
+    match event:
+        case TaskStarted() | TaskAttemptStarted():
+            changes |= {"state": TaskState.WORKING, "attempt": event.attempt, "progress": None}
+        case TaskProgressed():
+            changes |= {} if event.fraction is None else {"progress": event.fraction}
+        case TaskArtifactAppended() | TaskUsageReported():
+            pass
+        case TaskCompleted():
+            changes |= {"state": TaskState.COMPLETED, "finished_at": recorded.time}
+        case TaskFailed():
+            changes |= {"state": TaskState.FAILED, "finished_at": recorded.time}
+        case TaskCanceled():
+            changes |= {"state": TaskState.CANCELED, "finished_at": recorded.time}
+        case _:
+            assert_never(event)
+    return expect_next(view, recorded).model_copy(update=changes)
+
+
+def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
+    """Name the list that the task stands in."""
+    return (f"task_list/{recorded.workspace_id}",)
+
+
+TASKS = Projection(
+    name="tasks",
+    version=1,
+    event_types=TASK_EVENT_TYPES,
+    tags=_tags,
+    views=(
+        ViewTable(
+            table="task_list",
+            view=TaskSummary,
+            project=project_task_summary,
+            columns=lambda view: (view.agent_id, view.context_id, view.state.value, view.submitted_at),
+            render=render_whole,
+        ),
+    ),
+)
+"""The projection `tasks`."""
