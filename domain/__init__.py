@@ -1,3 +1,3 @@
-"""What is decided: one folder an aggregate, one file a command. Pure rules without clock, randomness or I/O."""
+"""What is decided: pure rules, one folder an aggregate, one file a command. No clock, no randomness, no I/O."""
 
 __all__: list[str] = []

@@ -45,7 +45,8 @@ async def store_api_key(pool: Pool, api_key: str, *, workspace_id: str, name: st
         message = "an API key has the form bureau_<12 hex digits>_<43 characters of URL-safe base64>"
         raise ValueError(message)
     await pool.execute(
-        "INSERT INTO write.api_keys (key_id, workspace_id, name, secret_hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        "INSERT INTO write.api_keys (key_id, workspace_id, name, secret_hash) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING",
         match["key_id"],
         workspace_id,
         name,

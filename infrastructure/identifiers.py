@@ -1,12 +1,13 @@
 """Randomness and identifiers: the only place where they are made."""
 
 import os
+import random
 import secrets
 from uuid import UUID
 
 from infrastructure.clock import unix_milliseconds
 
-__all__ = ["new_id", "new_secret", "new_traceparent"]
+__all__ = ["new_id", "new_secret", "new_traceparent", "random_share"]
 
 _RANDOM_BITS = (1 << 74) - 1
 _RANDOM_B_BITS = 62
@@ -27,3 +28,8 @@ def new_secret() -> str:
 def new_traceparent() -> str:
     """Return a W3C `traceparent` that starts a trace: version 00, random trace and span id, sampled."""
     return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+
+
+def random_share() -> float:
+    """Return a number from 0 to 1, for jitter."""
+    return random.random()  # noqa: S311 - no secret

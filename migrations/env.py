@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from alembic import context
@@ -17,7 +17,7 @@ SCHEMAS = ("write", "log", "read")
 _PARTITION = re.compile(r"events_[0-9]{6}")
 
 
-def _is_ours(name: str | None, kind: str, parents: Mapping[str, Any]) -> bool:
+def _is_ours(name: str | None, kind: str, parents: MutableMapping[Any, str | None]) -> bool:
     """Leave out schemas of others and the partitions of the log, which the database makes itself."""
     if kind == "schema":
         return name in SCHEMAS

@@ -17,7 +17,8 @@ BEGIN
   END IF;
   SELECT max(e.epoch) INTO o_epoch FROM log.epochs e WHERE e.shard = p_shard;
   INSERT INTO log.events
-    (shard, position, epoch, event_id, event_type, workspace_id, aggregate_kind, aggregate_id, generation, root_id, envelope)
+    (shard, position, epoch, event_id, event_type, workspace_id, aggregate_kind, aggregate_id, generation, root_id,
+     envelope)
   SELECT p_shard, o_position + n.ordinality, o_epoch, n.event_id, n.type, p_workspace, n.kind, n.aggregate_id,
          n.generation, n.root_id, n.envelope
   FROM unnest(p_event_ids, p_types, p_kinds, p_aggregates, p_generations, p_roots, p_envelopes)
@@ -91,7 +92,8 @@ HEAD_OF = """
 CREATE FUNCTION log.head_of(p_shard smallint, OUT epoch integer, OUT "position" bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  SELECT e.position, e.epoch INTO position, epoch FROM log.events e WHERE e.shard = p_shard ORDER BY e.position DESC LIMIT 1;
+  SELECT e.position, e.epoch INTO position, epoch
+  FROM log.events e WHERE e.shard = p_shard ORDER BY e.position DESC LIMIT 1;
   IF NOT FOUND THEN
     SELECT f.position, f.epoch INTO STRICT position, epoch FROM log.floors f WHERE f.shard = p_shard;
   END IF;
@@ -124,4 +126,4 @@ BEGIN
   RETURN made;
 END $$
 """
-"""Make the partitions of the next million positions, and of as many millions ahead as asked; returns how many it made."""
+"""Make the partitions of the next million positions and of as many millions ahead as asked; returns how many."""

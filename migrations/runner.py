@@ -37,7 +37,8 @@ async def _prepare_log(database_url: str, shards: int) -> None:
         if existing == 0:
             async with connection.transaction():
                 await connection.execute(
-                    "INSERT INTO log.epochs (shard, epoch, first_position) SELECT n, 1, 1 FROM generate_series(0, $1) n",
+                    "INSERT INTO log.epochs (shard, epoch, first_position)"
+                    " SELECT n, 1, 1 FROM generate_series(0, $1) n",
                     shards - 1,
                 )
                 await connection.execute(

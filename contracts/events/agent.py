@@ -1,6 +1,7 @@
 """The events of an agent; their subject is `agent/<agent id>`."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from contracts.a2a import AgentCard
 from contracts.agents import AgentPolicy
@@ -13,6 +14,7 @@ class AgentRegistered(Event):
     """An agent came into being, active."""
 
     type: ClassVar[str] = "agent.registered"
+    agent_id: UUID
     name: str
     card: AgentCard
     policy: AgentPolicy

@@ -25,6 +25,7 @@ class TaskSubmitted(Event):
     """A client asked an agent for work; `priority` higher goes first."""
 
     type: ClassVar[str] = "task.submitted"
+    task_id: UUID
     agent_id: UUID
     context_id: str
     message: Message
@@ -60,7 +61,10 @@ class TaskProgressed(Event):
 
 
 class TaskArtifactAppended(Event):
-    """A chunk of an artifact: the first of its id has `append` false, the last `last_chunk` true."""
+    """A chunk of an artifact: the first of its id has `append` false, the last `last_chunk` true.
+
+    A later attempt may begin an artifact anew: `append` false on an id that is there replaces what stood.
+    """
 
     type: ClassVar[str] = "task.artifact_appended"
     attempt: int

@@ -1,6 +1,6 @@
-"""The frame of an HTTP application: ids, limits, errors, health and documentation, the same for commands and queries."""
+"""The frame of an HTTP application: ids, limits, errors, health, documentation; the same for commands and queries."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,7 +16,8 @@ __all__ = ["API_PREFIX", "create_web_application", "documented_errors"]
 
 API_PREFIX = "/api/v1"
 
-type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]] | Callable[[FastAPI], AsyncIterator[None]]
+type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+"""Opens what an application needs and closes it again."""
 
 
 def documented_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -28,6 +29,19 @@ class _EdgedApplication(FastAPI):
     """A FastAPI application with the request edge outermost, so that it also covers the framework's own answers."""
 
     edge: ASGIApp | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, which says that every path below /api needs an API key."""
+        document = super().openapi()
+        document["components"].setdefault("securitySchemes", {})["apiKey"] = {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key: `Authorization: Bearer bureau_…`.",
+        }
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                operation["security"] = [{"apiKey": []}] if path.startswith(API_PREFIX) else []
+        return document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -43,7 +57,7 @@ def create_web_application(  # noqa: PLR0913 - named parts of one frame
     description: str,
     process: str,
     settings: Settings,
-    lifespan: Any,
+    lifespan: Lifespan,
     checks: Mapping[str, Check],
     routers: Sequence[APIRouter],
     optional: frozenset[str] = frozenset(),

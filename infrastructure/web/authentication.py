@@ -3,14 +3,11 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
 
 from infrastructure.api_keys import Authenticate, Principal
 from infrastructure.web.errors import ApiError
 
-__all__ = ["DOCUMENTED_SECURITY", "CurrentPrincipal", "require_principal"]
-
-_SCHEME = HTTPBearer(auto_error=False, description="An API key, as in `Authorization: Bearer bureau_…`.")
+__all__ = ["CurrentPrincipal", "require_principal"]
 
 
 async def require_principal(request: Request) -> Principal:
@@ -26,6 +23,3 @@ async def require_principal(request: Request) -> Principal:
 
 CurrentPrincipal = Annotated[Principal, Depends(require_principal)]
 """The principal as a route's parameter."""
-
-DOCUMENTED_SECURITY = Depends(_SCHEME)
-"""Makes OpenAPI say how to authenticate; decides nothing."""

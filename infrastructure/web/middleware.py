@@ -38,6 +38,13 @@ def _too_large(limit: int) -> ApiError:
     return ApiError(413, "body_too_large", f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
 
 
+def _require_small_body(headers: Headers, limit: int) -> None:
+    """Raise ApiError 413 where the client itself says that the body is too large."""
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > limit:
+        raise _too_large(limit)
+
+
 def _bounded(receive: Receive, limit: int) -> Receive:
     """Return a `receive` that stops a body without a length, or with a wrong one, at the limit."""
     received = 0
@@ -67,7 +74,7 @@ def _with_ids(send: Send, request_id: str, correlation_id: str) -> Send:
 
 
 def request_edge(application: ASGIApp, *, max_body_bytes: int) -> ASGIApp:
-    """Wrap an application: `request_id` and `correlation_id` in the scope, the body bounded, every error in one shape."""
+    """Wrap an application: request and correlation id in the scope, the body bounded, every error in one shape."""
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,9 +92,7 @@ def request_edge(application: ASGIApp, *, max_body_bytes: int) -> ASGIApp:
         try:
             scope["request_id"] = _accepted_id(headers, "x-request-id") or scope["request_id"]
             scope["correlation_id"] = _accepted_id(headers, "x-correlation-id") or scope["request_id"]
-            length = headers.get("content-length", "0")
-            if not length.isdecimal() or int(length) > max_body_bytes:
-                raise _too_large(max_body_bytes)
+            _require_small_body(headers, max_body_bytes)
             structlog.contextvars.bind_contextvars(request_id=scope["request_id"])
             await application(scope, _bounded(receive, max_body_bytes), send_once)
         except ApiError as error:

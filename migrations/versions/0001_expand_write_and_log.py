@@ -38,7 +38,8 @@ def _make_write() -> None:
         schema="write",
     )
     op.execute(
-        "CREATE UNIQUE INDEX agents_name_key ON write.aggregates (workspace_id, (state ->> 'name')) WHERE kind = 'agent'"
+        "CREATE UNIQUE INDEX agents_name_key ON write.aggregates (workspace_id, (state ->> 'name'))"
+        " WHERE kind = 'agent'"
     )
     op.execute(
         "CREATE INDEX tasks_claimable_index ON write.aggregates (workspace_id, (state ->> 'agent_id'),"

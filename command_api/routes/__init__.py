@@ -1,0 +1,3 @@
+"""Commands of agents, tasks and workers over HTTP."""
+
+__all__: list[str] = []

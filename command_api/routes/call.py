@@ -1,0 +1,99 @@
+"""One HTTP call of a command: who calls, which command it is, and the answer with its headers."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import Depends, Request, Response
+
+from command_api.services.command_request import CommandAnswer, CommandContext, CommandRequest
+from command_api.services.command_services import CommandServices
+from command_api.services.handle_command import handle_command
+from contracts.streams import format_token
+from infrastructure.api_keys import Principal
+from infrastructure.web.authentication import require_principal
+from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.write_store import CommandKey
+
+__all__ = ["Call", "CurrentCall", "answer_json", "carry_out"]
+
+# A Structured Field string (RFC 9651); a bare token is understood as well.
+_QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
+_BARE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
+_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a route works with."""
+
+    principal: Principal
+    context: CommandContext
+    services: CommandServices
+
+
+def _idempotency_key(header: str | None, services: CommandServices) -> str:
+    """Return the client's key or one of our own; raises ApiError where the header is not one."""
+    if header is None:
+        return f"bureau-{services.make_id()}"
+    quoted = _QUOTED.fullmatch(header.strip())
+    if quoted is not None:
+        return re.sub(r"\\(.)", r"\1", quoted[1])
+    if _BARE.fullmatch(header.strip()) is not None:
+        return header.strip()
+    detail = ErrorDetail(path="header.idempotency-key", code="invalid", message='1 to 255 characters as in "abc"')
+    raise ApiError(400, "invalid_header", "The header Idempotency-Key is not valid.", details=(detail,))
+
+
+def _fingerprint(request: Request, body: bytes) -> bytes:
+    """Return what tells one request from another under the same key: method, path, lease token and body."""
+    lease_token = request.headers.get("lease-token", "")
+    head = f"{request.method} {request.url.path}\n{lease_token}\n".encode()
+    return hashlib.sha256(head + body).digest()
+
+
+async def read_call(request: Request) -> Call:
+    """Return the call that a request makes; raises ApiError 401 and 400.
+
+    One dependency for everything, since each costs every request time.
+    """
+    principal = await require_principal(request)
+    services: CommandServices = request.app.state.services
+    traceparent = request.headers.get("traceparent", "")
+    is_traced = _TRACEPARENT.fullmatch(traceparent) is not None
+    context = CommandContext(
+        key=CommandKey(
+            principal.workspace_id,
+            principal.key_id,
+            _idempotency_key(request.headers.get("idempotency-key"), services),
+        ),
+        fingerprint=_fingerprint(request, await request.body()),
+        correlation_id=request.scope["correlation_id"],
+        causation_id=request.scope["request_id"],
+        traceparent=traceparent if is_traced else services.make_traceparent(),
+    )
+    return Call(principal, context, services)
+
+
+CurrentCall = Annotated[Call, Depends(read_call)]
+"""The call as a route's parameter."""
+
+
+async def carry_out(request: CommandRequest, call: Call) -> CommandAnswer:
+    """Handle a command with the call's services."""
+    return await handle_command(request, call.services.commands)
+
+
+def answer_json(answer: CommandAnswer, body: Mapping[str, Any], *, status: int = 200, location: str = "") -> Response:
+    """Return the answer: the body with its consistency token, which stands in a header too."""
+    headers = {"Location": location} if location else {}
+    token = None if answer.token is None else format_token(answer.token)
+    if token is not None:
+        headers["Bureau-Consistency"] = token
+    if answer.is_replayed:
+        headers["Idempotent-Replayed"] = "true"
+    content = orjson.dumps({**body, "consistency": token})
+    return Response(content, status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,141 @@
+"""Reading a command's body: JSON or nothing, and no text that the database could not keep.
+
+U+0000 and lone surrogates are legal in JSON texts and impossible in PostgreSQL's jsonb: they are refused here, before a
+decision is made, with the path of the offending text.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final
+
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from infrastructure.web.errors import ApiError, ErrorDetail
+
+__all__ = ["JsonRoute"]
+
+_COMMAND_HEADERS: Final = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "A string in double quotes. The same key with the same request is carried out once.",
+        "schema": {"type": "string"},
+        "example": '"3c9e1b7a"',
+    },
+    {
+        "name": "X-Correlation-Id",
+        "in": "header",
+        "required": False,
+        "description": "Carried along on every event that the command leads to.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "traceparent",
+        "in": "header",
+        "required": False,
+        "description": "W3C trace context.",
+        "schema": {"type": "string"},
+    },
+]
+
+
+def _forbidden_paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Return the paths of texts (and of field names) that hold U+0000 or a lone surrogate."""
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _forbidden_paths(key, path)
+            yield from _forbidden_paths(item, f"{path}.{key}" if key.isprintable() else path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _forbidden_paths(item, f"{path}.{index}")
+
+
+def _refuse_forbidden_text(value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Raise ApiError `forbidden_text` where a text could not be kept."""
+    paths = list(_forbidden_paths(value, "body"))
+    if not paths:
+        return
+    details = [ErrorDetail(path=path, code="forbidden_text", message="U+0000 or a lone surrogate") for path in paths]
+    raise ApiError(422, "forbidden_text", "Texts must not hold U+0000 or lone surrogates.", details=details)
+
+
+def _malformed(reason: str) -> ApiError:
+    """Return the answer to a body that is not JSON."""
+    detail = ErrorDetail(path="body", code="json_invalid", message=reason)
+    return ApiError(400, "malformed_json", "The body is not valid JSON.", details=(detail,))
+
+
+def _read_escaped(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Read JSON that the strict parser refused, only to tell forbidden text from malformed JSON."""
+    try:
+        value = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(str(error)) from error
+    _refuse_forbidden_text(value)
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which are not JSON."""
+    message = f"{name} is not JSON"
+    raise ValueError(message)
+
+
+def _read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return what a body says; raises ApiError."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _read_escaped(body)
+    if rb"\u" in body:
+        _refuse_forbidden_text(value)
+    return value
+
+
+class _JsonRequest(Request):
+    """A request whose body was read by our rules; FastAPI asks for its value by `json`."""
+
+    value: Any = None
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON
+        """Return the body's value."""
+        return self.value
+
+
+def _require_json(request: Request) -> None:
+    """Raise ApiError 415 where a body comes that does not say it is JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if has_body and media_type != "application/json":
+        raise ApiError(415, "unsupported_media_type", "Send the body as application/json.")
+
+
+class JsonRoute(APIRoute):
+    """A route for commands: strict JSON, and the headers of commands in the documentation."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        """Add the headers that every command takes."""
+        documented = options.get("openapi_extra") or {}
+        parameters = [*documented.get("parameters", []), *_COMMAND_HEADERS]
+        options["openapi_extra"] = {**documented, "parameters": parameters}
+        super().__init__(*arguments, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler, with our way of reading a body."""
+        handle = super().get_route_handler()
+
+        async def handle_json(request: Request) -> Response:
+            _require_json(request)
+            read = _JsonRequest(request.scope, request.receive)
+            body = await read.body()
+            # Here and not when FastAPI asks: it would answer any error with a 400 of its own.
+            read.value = _read_json(body) if body else None
+            return await handle(read)
+
+        return handle_json

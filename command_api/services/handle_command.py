@@ -1,0 +1,134 @@
+"""The line's first step: receipt? → load → decide → evolve → save aggregate, events and receipt → commit.
+
+Never edited for a new command. Every try begins at the receipt, so a command is carried out once, however often it is
+sent and wherever a try breaks off; the bounded tries end in a refusal that says so.
+"""
+
+from collections.abc import Sequence
+from itertools import chain, repeat
+
+import orjson
+
+from command_api.services.aggregates import AGGREGATE_TYPES, Facts, read_facts
+from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome
+from command_api.services.dependencies import CommandDependencies
+from command_api.services.envelopes import event_records, message_records
+from contracts.events import Event
+from contracts.streams import Token, shard_of
+from domain.rejection import Conflict, Invalid, Rejection
+from infrastructure.write_store import (
+    AggregateChange,
+    DuplicateReceiptError,
+    Receipt,
+    StoreUnavailableError,
+    UniqueRuleError,
+    Write,
+    WriteConflictError,
+)
+
+__all__ = ["MAX_TRIES", "handle_command"]
+
+MAX_TRIES = 12
+"""How often a command is tried against others that change the same aggregate, or against a database that restarts."""
+
+_GUARDED_RULES = {"agents_name_key": ("agent_name_taken", "Another agent of this workspace has this name.")}
+
+
+async def handle_command(request: CommandRequest, dependencies: CommandDependencies) -> CommandAnswer:
+    """Carry a command out once and return what came of it.
+
+    Raises Rejection, with `version_conflict` where others always came first, and StoreUnavailableError.
+    """
+    unavailable: StoreUnavailableError | None = None
+    for number in range(MAX_TRIES):
+        if number:
+            await dependencies.pause(number)
+        try:
+            return await _try_once(request, dependencies)
+        except (WriteConflictError, DuplicateReceiptError):
+            unavailable = None
+        except StoreUnavailableError as error:
+            unavailable = error
+        except UniqueRuleError as error:
+            raise Conflict(*_GUARDED_RULES[error.constraint]) from error
+    if unavailable is not None:
+        raise unavailable
+    raise Conflict("version_conflict", f"Others changed the same aggregate {MAX_TRIES} times; try again.")
+
+
+async def _try_once(request: CommandRequest, dependencies: CommandDependencies) -> CommandAnswer:
+    """Run the line's first step once."""
+    loaded = await dependencies.load(request.context.key, request.aggregate_ids, request.agent_names)
+    if loaded.receipt is not None:
+        return _replay(loaded.receipt, request.context.fingerprint)
+    facts = read_facts(loaded.at, loaded.aggregates)
+    outcomes = [_decide(assignment, facts, is_lenient=request.is_lenient) for assignment in request.prepare(facts)]
+    result = request.respond(facts, outcomes)
+    accepted = [outcome for outcome in outcomes if outcome.rejection is None]
+    if not accepted:
+        return CommandAnswer(result, token=None, is_replayed=False)
+    token = await _save(request, result, accepted, facts, dependencies)
+    if any(outcome.events for outcome in accepted):
+        dependencies.announce(token.positions)
+    return CommandAnswer(result, token, is_replayed=False)
+
+
+def _replay(receipt: Receipt, fingerprint: bytes) -> CommandAnswer:
+    """Return the first answer again; refused where the same key came with another request."""
+    if receipt.fingerprint != fingerprint:
+        raise Invalid("idempotency_key_reused", "This Idempotency-Key was used with another request.")
+    return CommandAnswer(orjson.loads(receipt.result), receipt.token, is_replayed=True)
+
+
+def _decide(assignment: Assignment, facts: Facts, *, is_lenient: bool) -> Outcome:
+    """Decide one assignment and evolve its aggregate."""
+    aggregate = AGGREGATE_TYPES[assignment.kind]
+    state = facts.state_of(assignment.aggregate_id)
+    try:
+        changes = aggregate.decide(assignment.command, state)
+    except Rejection as rejection:
+        if not is_lenient:
+            raise
+        return Outcome(assignment, state, (), has_changed=False, rejection=rejection)
+    for change in changes:
+        state = aggregate.evolve(state, change)
+    events = tuple(change for change in changes if isinstance(change, Event))
+    return Outcome(assignment, state, events, has_changed=bool(changes), rejection=None)
+
+
+async def _save(
+    request: CommandRequest,
+    result: object,
+    outcomes: Sequence[Outcome],
+    facts: Facts,
+    dependencies: CommandDependencies,
+) -> Token:
+    """Write all that was decided, in one call."""
+    shards = await dependencies.shards()
+    event_ids = (make_id() for make_id in repeat(dependencies.make_id))
+    events = chain.from_iterable(
+        event_records(outcome, request.context, facts.at, event_ids, shards) for outcome in outcomes
+    )
+    write = Write(
+        key=request.context.key,
+        fingerprint=request.context.fingerprint,
+        result=orjson.dumps(result),
+        changes=[_change(outcome, facts) for outcome in outcomes if outcome.has_changed],
+        messages=list(chain.from_iterable(message_records(outcome) for outcome in outcomes)),
+        events=list(events),
+        shards=frozenset(shard_of(outcome.assignment.aggregate_id, shards) for outcome in outcomes),
+    )
+    return await dependencies.save(write)
+
+
+def _change(outcome: Outcome, facts: Facts) -> AggregateChange:
+    """Return the aggregate's new state for the store."""
+    assert outcome.state is not None  # noqa: S101 - what has changed exists
+    kind, aggregate_id, _ = outcome.assignment
+    return AggregateChange(
+        aggregate_id=aggregate_id,
+        kind=kind,
+        expected_revision=facts.revisions.get(aggregate_id, 0),
+        generation=outcome.state.generation,
+        state=outcome.state.model_dump_json(),
+    )

@@ -1,0 +1,31 @@
+"""Why a command is refused. The only exceptions that deciders raise; a refusal changes nothing.
+
+Rejection
+  NotFound      what the command is about does not exist (in this workspace)
+  Conflict      it exists, but its state does not allow the command
+  Invalid       the command contradicts itself
+"""
+
+__all__ = ["Conflict", "Invalid", "NotFound", "Rejection"]
+
+
+class Rejection(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
+    """A command refused: a stable code for machines, a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep what the client is told."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class NotFound(Rejection):
+    """What the command is about does not exist."""
+
+
+class Conflict(Rejection):
+    """The state does not allow the command."""
+
+
+class Invalid(Rejection):
+    """The command contradicts itself."""

@@ -1,0 +1,229 @@
+"""Keeping what commands decide: one call loads, one call saves, and no client stands between a lock and its commit.
+
+Reads and writes `write.aggregates`, `write.messages`, `write.receipts` and, through `write.commit_command`, the log.
+States are JSON text here; what they mean is the domain's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from contracts.streams import Token
+from infrastructure.postgres import Pool, is_connection_error
+
+__all__ = [
+    "AggregateChange",
+    "CommandKey",
+    "DuplicateReceiptError",
+    "EventRecord",
+    "Loaded",
+    "MessageRecord",
+    "Receipt",
+    "StoreUnavailableError",
+    "StoredAggregate",
+    "UniqueRuleError",
+    "Write",
+    "WriteConflictError",
+    "load_command",
+    "save_command",
+]
+
+
+class CommandKey(NamedTuple):
+    """What makes a command the same command: workspace, principal and the client's or the service's key."""
+
+    workspace_id: str
+    principal: str
+    key: str
+
+
+class StoredAggregate(NamedTuple):
+    """An aggregate as it stands; `state` is JSON text."""
+
+    aggregate_id: UUID
+    kind: str
+    revision: int
+    state: str
+
+
+class Receipt(NamedTuple):
+    """The record that a command was carried out."""
+
+    fingerprint: bytes
+    result: bytes
+    token: Token
+
+
+class Loaded(NamedTuple):
+    """What a decision is made from; `at` is the database's clock."""
+
+    at: datetime
+    receipt: Receipt | None
+    aggregates: tuple[StoredAggregate, ...]
+
+
+class AggregateChange(NamedTuple):
+    """The new state of an aggregate; `expected_revision` is 0 where it is new."""
+
+    aggregate_id: UUID
+    kind: str
+    expected_revision: int
+    generation: int
+    state: str
+
+
+class EventRecord(NamedTuple):
+    """An event for the log; `envelope` is finished."""
+
+    shard: int
+    event_id: UUID
+    event_type: str
+    aggregate_kind: str
+    aggregate_id: UUID
+    generation: int
+    root_id: UUID
+    envelope: bytes
+
+
+class MessageRecord(NamedTuple):
+    """Content for a worker; `body` is JSON."""
+
+    task_id: UUID
+    ordinal: int
+    body: bytes
+
+
+class Write(NamedTuple):
+    """Everything that one command writes; `shards` are those of all roots it touched, whether events came or not."""
+
+    key: CommandKey
+    fingerprint: bytes
+    result: bytes
+    changes: Sequence[AggregateChange]
+    messages: Sequence[MessageRecord]
+    events: Sequence[EventRecord]
+    shards: frozenset[int]
+
+
+class WriteConflictError(Exception):
+    """Another command changed an aggregate first, or the database broke a deadlock: load again."""
+
+
+class DuplicateReceiptError(Exception):
+    """The same command was committed before: load again and find its receipt."""
+
+
+class UniqueRuleError(Exception):
+    """A rule that the database guards was broken; `constraint` names it."""
+
+    def __init__(self, constraint: str) -> None:
+        """Keep the constraint's name."""
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class StoreUnavailableError(Exception):
+    """The database is out of reach; whether the call was committed only its receipt tells."""
+
+
+_LOAD: Final = """
+SELECT clock_timestamp(), r.fingerprint, r.result, r.epoch, r.shards, r.positions, a.id, a.kind, a.revision, a.state
+FROM (VALUES (1)) AS one
+LEFT JOIN write.receipts r ON r.workspace_id = $1 AND r.principal = $2 AND r.key = $3
+LEFT JOIN LATERAL (
+  SELECT b.id, b.kind, b.revision, b.state FROM write.aggregates b WHERE b.id = ANY ($4) AND b.workspace_id = $1
+  UNION ALL
+  SELECT n.id, n.kind, n.revision, n.state FROM write.aggregates n
+  WHERE n.kind = 'agent' AND n.workspace_id = $1 AND n.state ->> 'name' = ANY ($5)
+) AS a ON true
+"""
+
+_SAVE: Final = """
+SELECT * FROM write.commit_command(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
+)
+"""
+
+_REVISION_CONFLICT: Final = "BU001"
+_CONFLICTS: Final = frozenset({_REVISION_CONFLICT, "40P01", "40001", "55P03"})
+_GUARDED_RULES: Final = frozenset({"agents_name_key"})
+
+
+async def load_command(
+    pool: Pool, key: CommandKey, aggregate_ids: Sequence[UUID], agent_names: Sequence[str]
+) -> Loaded:
+    """Return the time, the command's receipt if there is one, and the aggregates of the workspace that were named.
+
+    Raises StoreUnavailableError.
+    """
+    try:
+        rows = await pool.fetch(_LOAD, *key, aggregate_ids, agent_names)
+    except Exception as error:
+        raise _translated(error) from error
+    at, fingerprint, result, epoch, shards, positions, *_ = rows[0]
+    receipt = None
+    if result is not None:
+        receipt = Receipt(fingerprint, result, Token(epoch, dict(zip(shards, positions, strict=True))))
+    return Loaded(at, receipt, tuple(StoredAggregate(*row[6:]) for row in rows if row[6] is not None))
+
+
+async def save_command(pool: Pool, write: Write) -> Token:
+    """Commit a command in one call and return the positions that it reached; all of it is written, or nothing.
+
+    Raises WriteConflictError, DuplicateReceiptError, UniqueRuleError and StoreUnavailableError.
+    """
+    # In the order of ids and shards: two commands on the same ones meet at the first, never crosswise.
+    changes = sorted(write.changes)
+    try:
+        epoch, shards, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
+            _SAVE,
+            *write.key,
+            write.fingerprint,
+            write.result,
+            [change.kind for change in changes],
+            [change.aggregate_id for change in changes],
+            [change.expected_revision for change in changes],
+            [change.generation for change in changes],
+            [change.state for change in changes],
+            [message.task_id for message in write.messages],
+            [message.ordinal for message in write.messages],
+            [message.body for message in write.messages],
+            sorted(write.shards),
+            *_columns(write.events),
+        )
+    except Exception as error:
+        raise _translated(error) from error
+    return Token(epoch, dict(zip(shards, positions, strict=True)))
+
+
+def _columns(events: Sequence[EventRecord]) -> tuple[list[object], ...]:
+    """Return the events column by column, in the order of the function's parameters."""
+    return (
+        [event.shard for event in events],
+        [event.event_id for event in events],
+        [event.event_type for event in events],
+        [event.aggregate_kind for event in events],
+        [event.aggregate_id for event in events],
+        [event.generation for event in events],
+        [event.root_id for event in events],
+        [event.envelope for event in events],
+    )
+
+
+def _translated(error: Exception) -> Exception:
+    """Return our error for the database's; one that means a bug stays as it is."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        constraint = error.constraint_name or ""
+        if constraint == "receipts_pkey":
+            return DuplicateReceiptError()
+        if constraint in _GUARDED_RULES:
+            return UniqueRuleError(constraint)
+        return WriteConflictError(constraint)
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _CONFLICTS:
+        return WriteConflictError(error.sqlstate)
+    if is_connection_error(error):
+        return StoreUnavailableError(type(error).__name__)
+    return error
