@@ -1,0 +1,163 @@
+"""The cache of finished answers in Redis, through fastapi-cache2's backend. Never the truth: always safe to lose.
+
+A hash for each tag, `bureau:cache:{tag}`: a field for each variant (route and parameters) and the field `~`, the stamp
+of the last time that the projector forgot the tag. A forget deletes the hash and writes a new stamp, in one call with
+the `applied` positions. Hence two rules:
+
+- A fill is kept only if the stamp is still the one that was seen before PostgreSQL was read (`set_unless_forgotten`):
+  a forget in between means that the answer may be older than what was forgotten for.
+- An entry serves a token where the projection's applied position, read in the same round trip, is at or past it.
+
+Redis out of reach or slow: the cache says "nothing here, don't fill" at once, and asks again after a pause.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple, cast
+
+import structlog
+from fastapi_cache.backends.redis import RedisBackend
+
+from contracts.streams import EntryId, Token, format_token, parse_token
+from infrastructure.cache_notices import STAMP_FIELD, applied_key, cache_key
+from infrastructure.clock import monotonic_seconds
+from infrastructure.redis_client import RedisClient, is_redis_error
+
+__all__ = ["Answer", "AnswerBackend", "AnswerCache", "CachePlace", "Seen", "open_answer_cache"]
+
+_logger = structlog.get_logger(__name__)
+
+_LIFETIME_SECONDS: Final = 60
+_CALL_SECONDS: Final = 0.1
+_PAUSE_SECONDS: Final = 1.0
+_MOST_VARIANTS: Final = 200
+_LARGEST_VALUE_BYTES: Final = 1_048_576
+
+# EXPIRE … NX: an entry lives 60 s at most, whatever is filled beside it, so even a forget that was lost heals.
+_FILL: Final = f"""
+if (redis.call('HGET', KEYS[1], '{STAMP_FIELD}') or '') ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= {_MOST_VARIANTS} then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[1], {_LIFETIME_SECONDS}, 'NX')
+return 1
+"""
+
+
+class Answer(NamedTuple):
+    """A finished answer: the bytes that go out, their strong ETag with its quotes, what they cover, what is next."""
+
+    body: bytes
+    etag: str
+    covers: Token | None
+    next_cursor: str | None = None
+
+
+class CachePlace(NamedTuple):
+    """Where an answer is kept: what it is forgotten by, and which answer of that tag it is."""
+
+    tag: str
+    variant: str
+
+
+class Seen(NamedTuple):
+    """What a look found; `stamp` is handed back with the fill, None means that nothing may be filled."""
+
+    answer: Answer | None
+    stamp: bytes | None
+
+
+type LookUp = Callable[[CachePlace, str, Mapping[int, EntryId]], Awaitable[Seen]]
+type Keep = Callable[[CachePlace, Answer, bytes], Awaitable[bool]]
+
+
+class AnswerCache(NamedTuple):
+    """`look_up` a place for a projection and the positions to be covered; `keep` an answer under a stamp."""
+
+    look_up: LookUp
+    keep: Keep
+
+
+class AnswerBackend(RedisBackend):
+    """fastapi-cache2's Redis backend with tags: a class because its interface is one."""
+
+    async def get_with_stamp(
+        self, place: CachePlace, applied_keys: list[str]
+    ) -> tuple[bytes | None, bytes | None, list[bytes | None]]:
+        """Return value, stamp and applied positions in one round trip."""
+        read = (cache_key(place.tag), [place.variant, STAMP_FIELD])
+        if not applied_keys:
+            return *cast("list[bytes | None]", await self.redis.hmget(*read)), []
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(*read)
+            pipe.mget(applied_keys)
+            (value, stamp), applied = await pipe.execute()
+        return value, stamp, applied
+
+    async def set_unless_forgotten(self, place: CachePlace, value: bytes, stamp: bytes) -> bool:
+        """Store a value if the tag's stamp is the one given, empty meaning none; tell whether it was stored."""
+        return bool(await self.redis.eval(_FILL, 1, cache_key(place.tag), stamp, place.variant, value))
+
+
+def _encode(answer: Answer) -> bytes:
+    """Return the stored form: ETag, covered positions, next cursor, body, with newlines between."""
+    covers = format_token(answer.covers) if answer.covers else ""
+    return f"{answer.etag}\n{covers}\n{answer.next_cursor or ''}\n".encode() + answer.body
+
+
+def _decode(value: bytes) -> Answer:
+    """Return the answer of a stored form."""
+    etag, covers, cursor, body = value.split(b"\n", 3)
+    return Answer(body, etag.decode(), parse_token(covers.decode()) if covers else None, cursor.decode() or None)
+
+
+def _has_reached(applied: bytes | None, target: EntryId) -> bool:
+    """Tell whether an applied position `<epoch>.<position>` is at or past a target."""
+    if applied is None:
+        return False
+    epoch, _, position = applied.partition(b".")
+    return int(position) >= target.position and int(epoch) >= target.epoch
+
+
+async def _look_up(backend: AnswerBackend, place: CachePlace, projection: str, targets: Mapping[int, EntryId]) -> Seen:
+    """Read one place; an entry that may be older than the targets is not shown, but may be filled anew."""
+    keys = [applied_key(projection, shard) for shard in targets]
+    value, stamp, applied = await backend.get_with_stamp(place, keys)
+    is_fresh = all(map(_has_reached, applied, targets.values()))
+    return Seen(_decode(value) if value is not None and is_fresh else None, stamp or b"")
+
+
+def open_answer_cache(client: RedisClient) -> AnswerCache:
+    """Return the cache on a client; each call is bounded, and after a failure only one call a second tries again."""
+    backend = AnswerBackend(client)
+    paused_until = 0.0
+
+    async def guarded[Value](call: Callable[[], Awaitable[Value]], otherwise: Value) -> Value:
+        nonlocal paused_until
+        now = monotonic_seconds()
+        if paused_until > now:
+            return otherwise
+        if paused_until:
+            paused_until = now + _PAUSE_SECONDS  # this call tries; the others go on without the cache meanwhile
+        try:
+            async with asyncio.timeout(_CALL_SECONDS):
+                value = await call()
+        except Exception as error:
+            if not is_redis_error(error):
+                raise
+            _logger.warning("answer cache out of reach", error=type(error).__name__)
+            paused_until = monotonic_seconds() + _PAUSE_SECONDS
+            return otherwise
+        paused_until = 0.0
+        return value
+
+    async def look_up(place: CachePlace, projection: str, targets: Mapping[int, EntryId]) -> Seen:
+        return await guarded(lambda: _look_up(backend, place, projection, targets), Seen(None, None))
+
+    async def keep(place: CachePlace, answer: Answer, stamp: bytes) -> bool:
+        if len(answer.body) > _LARGEST_VALUE_BYTES:
+            return False
+        value = _encode(answer)
+        return await guarded(lambda: backend.set_unless_forgotten(place, value, stamp), otherwise=False)
+
+    return AnswerCache(look_up, keep)

@@ -1,0 +1,87 @@
+"""The query API's application: opens what it needs while it runs, and puts the line together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+from fastapi import FastAPI
+
+from infrastructure.answer_cache import open_answer_cache
+from infrastructure.api_keys import cached_authenticate
+from infrastructure.applied_positions import AppliedPositions, open_applied_positions, wait_until_applied
+from infrastructure.cursors import cursor_key
+from infrastructure.epochs import open_token_resolver
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.read_queries import (
+    find_agent_detail,
+    find_agent_page,
+    find_task_detail,
+    find_task_page,
+    find_timeline_page,
+)
+from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.settings import Settings
+from infrastructure.web.application import create_web_application
+from infrastructure.web.health import Check, check_postgres, check_redis
+from query_api.dependencies import Finds, QueryDependencies
+from query_api.routes import agents_router, tasks_router
+
+__all__ = ["create_application", "make_dependencies"]
+
+_DESCRIPTION = """
+Reads of agents and tasks. Every answer has a strong `ETag`. Send a command's `Bureau-Consistency` to read your own
+write.
+"""
+
+
+def make_dependencies(
+    settings: Settings, pool: Pool, client: RedisClient, positions: AppliedPositions
+) -> QueryDependencies:
+    """Return the ports of the query line on real servers."""
+    finds = Finds(
+        agent_page=partial(find_agent_page, pool),
+        agent_detail=partial(find_agent_detail, pool),
+        task_page=partial(find_task_page, pool),
+        task_detail=partial(find_task_detail, pool),
+        timeline_page=partial(find_timeline_page, pool),
+    )
+    return QueryDependencies(
+        finds=finds,
+        cache=open_answer_cache(client),
+        resolve_token=open_token_resolver(pool),
+        wait_until_applied=partial(wait_until_applied, positions),
+        flights={},
+        shards=settings.shards,
+        cursor_key=cursor_key(settings.secret_key.get_secret_value()),
+    )
+
+
+def create_application(settings: Settings) -> FastAPI:
+    """Return the application; servers need not be there when it starts. Without Redis it is slower, not unready."""
+    checks: dict[str, Check] = {}
+
+    @contextlib.asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        database_url = settings.database_url.get_secret_value()
+        pool = await open_pool(database_url, size=settings.database_pool_size, application_name="bureau query_api")
+        client = open_redis(settings.redis_url.get_secret_value())
+        try:
+            async with open_applied_positions(pool, client) as positions:
+                checks.update(postgres=check_postgres(pool), redis=check_redis(client))
+                application.state.authenticate = cached_authenticate(pool)
+                application.state.query_dependencies = make_dependencies(settings, pool, client, positions)
+                yield
+        finally:
+            await client.aclose()
+            await pool.close()
+
+    return create_web_application(
+        title="Bureau queries",
+        description=_DESCRIPTION.strip(),
+        process="query_api",
+        settings=settings,
+        lifespan=lifespan,
+        checks=checks,
+        routers=(agents_router(), tasks_router()),
+        optional=frozenset({"redis"}),
+    )

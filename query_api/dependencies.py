@@ -1,0 +1,43 @@
+"""Everything that the query line needs from outside, as typed callables; a test replaces what it likes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from contracts.streams import EntryId
+from infrastructure.answer_cache import Answer, AnswerCache, CachePlace
+from infrastructure.cursors import CursorKey
+from infrastructure.epochs import ResolveToken
+from infrastructure.read_queries import AgentFilter, FoundPage, FoundTask, FoundView, RowName, SortKey, TaskFilter
+
+__all__ = ["Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
+
+type After = SortKey | None
+type WaitUntilApplied = Callable[[str, Mapping[int, EntryId], float], Awaitable[bool]]
+"""Takes projection, targets by shard and seconds; tells whether the projection passed them in time."""
+type Flights = dict[CachePlace, asyncio.Task[Answer | None]]
+"""The answers that are being made in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """The find functions, one a question; a page is named by what is listed, the key it follows, and its limit."""
+
+    agent_page: Callable[[AgentFilter, After, int], Awaitable[FoundPage]]
+    agent_detail: Callable[[RowName], Awaitable[FoundView | None]]
+    task_page: Callable[[TaskFilter, After, int], Awaitable[FoundPage]]
+    task_detail: Callable[[RowName], Awaitable[FoundTask | None]]
+    timeline_page: Callable[[RowName, After, int], Awaitable[FoundPage | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryDependencies:
+    """The ports of the query line, and the number of shards and the cursors' key of this installation."""
+
+    finds: Finds
+    cache: AnswerCache
+    resolve_token: ResolveToken
+    wait_until_applied: WaitUntilApplied
+    flights: Flights
+    shards: int
+    cursor_key: CursorKey
