@@ -1,0 +1,77 @@
+"""Reading the log for the relay: what follows each shard's position, and the event before it, in one statement.
+
+Reads log.events and log.floors. Never looks into an envelope, never writes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from infrastructure.postgres import Pool
+
+__all__ = ["LogBatch", "read_batches"]
+
+
+class LogBatch(NamedTuple):
+    """The events of one shard that follow `start`; the three sequences run in parallel, positions ascending.
+
+    The predecessor is the log's own event at `start`: empty id where the log has none there, empty event id at the
+    beginning of the log. `is_at_floor`: the log holds nothing older, so a stream that never held anything begins here.
+    `is_cut`: a bound was reached, so more follows, or may.
+    """
+
+    shard: int
+    start: int
+    is_at_floor: bool
+    predecessor_id: str
+    predecessor_event: str
+    last_position: int
+    is_cut: bool
+    ids: Sequence[str]
+    event_ids: Sequence[str]
+    envelopes: Sequence[bytes]
+
+    @property
+    def has_hole(self) -> bool:
+        """Tell whether a position is missing, which the way events are appended rules out."""
+        return self.start + len(self.ids) != self.last_position
+
+
+# Bounded above and below, so that only the partitions in question are touched. LATERAL with LIMIT keeps the lookups
+# on the primary key whatever the planner believes about the table.
+_READ: Final = """
+SELECT s.shard, b.start, b.start = f.position,
+  coalesce(CASE WHEN b.start = f.position THEN f.epoch ELSE p.epoch END || '-' || b.start, ''),
+  coalesce(CASE WHEN b.start = f.position THEN f.event_id ELSE p.event_id END::text, ''),
+  coalesce(e.last_position, b.start), coalesce(e.is_cut, false),
+  coalesce(e.ids, '{}'), coalesce(e.event_ids, '{}'), coalesce(e.envelopes, '{}')
+FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
+JOIN log.floors f ON f.shard = s.shard
+CROSS JOIN LATERAL (SELECT greatest(s.after, f.position) AS start) AS b
+LEFT JOIN LATERAL (
+  SELECT l.epoch, l.event_id FROM log.events l WHERE l.shard = s.shard AND l.position = b.start LIMIT 1
+) AS p ON true
+CROSS JOIN LATERAL (
+  SELECT max(w.position) FILTER (WHERE w.is_carried) AS last_position,
+    bool_or(NOT w.is_carried OR w.position = b.start + $3) AS is_cut,
+    array_agg(w.epoch || '-' || w.position ORDER BY w.position) FILTER (WHERE w.is_carried) AS ids,
+    array_agg(w.event_id::text ORDER BY w.position) FILTER (WHERE w.is_carried) AS event_ids,
+    array_agg(w.envelope ORDER BY w.position) FILTER (WHERE w.is_carried) AS envelopes
+  FROM (
+    SELECT l.position, l.epoch, l.event_id, l.envelope, l.position = b.start + 1
+      OR sum(length(l.envelope)) OVER (ORDER BY l.position ROWS UNBOUNDED PRECEDING) <= $4 AS is_carried
+    FROM log.events l
+    WHERE l.shard = s.shard AND l.position > b.start AND l.position <= b.start + $3
+    ORDER BY l.position LIMIT $3
+  ) AS w
+) AS e
+"""
+
+
+async def read_batches(pool: Pool, after: Mapping[int, int], *, limit: int, max_bytes: int) -> list[LogBatch]:
+    """Return for each shard what follows the given position, or the shard's floor where that is higher.
+
+    At most `limit` events and `max_bytes` of envelopes a shard, but always the next one where there is one.
+    Every given shard answers, with nothing in its sequences where nothing follows.
+    """
+    rows = await pool.fetch(_READ, list(after.keys()), list(after.values()), limit, max_bytes)
+    return [LogBatch(*row) for row in rows]

@@ -1,0 +1,101 @@
+"""The wake-up: the command API says after a commit that there is something to carry; the relay need not wait to poll.
+
+A hint, never a promise: nothing is lost when it is, so both ends may fail quietly. One clear line in the log when the
+other side goes away, one when it is back.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from contracts.streams import WAKE_CHANNEL
+from infrastructure.redis_client import RedisClient, is_redis_error
+
+__all__ = ["Wake", "listen_for_wakes", "open_waker"]
+
+type Wake = Callable[[Iterable[int]], None]
+"""Says that shards have something new; returns at once, never raises."""
+
+_RETRY_SECONDS: Final = 0.5
+_PING_SECONDS: Final = 10.0
+
+_LOG = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def open_waker(redis: RedisClient) -> AsyncIterator[Wake]:
+    """Yield the function to call after a commit with the shards that it wrote to.
+
+    At most one publish is under way; what arrives meanwhile goes out with the next. While Redis is down hints are
+    dropped, and a command neither waits nor fails.
+    """
+    pending: set[int] = set()
+    has_pending = asyncio.Event()
+
+    def wake(shards: Iterable[int]) -> None:
+        pending.update(shards)
+        has_pending.set()
+
+    publisher = asyncio.create_task(_publish_pending(redis, pending, has_pending))
+    try:
+        yield wake
+    finally:
+        publisher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await publisher
+
+
+async def listen_for_wakes(redis: RedisClient, on_wake: Callable[[], None]) -> None:
+    """Call `on_wake` at every wake-up until cancelled; subscribes again whenever the connection was lost.
+
+    Also called after each subscription: what was published before it was not heard.
+    """
+    is_down = False
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=False) as subscription:
+                await subscription.subscribe(WAKE_CHANNEL)
+                while True:
+                    message = await subscription.get_message(timeout=_PING_SECONDS)
+                    if message is None:
+                        await subscription.ping()
+                    elif message["type"] in {"message", "subscribe"}:
+                        is_down = _tell(is_down=False, was_down=is_down, what="wake-ups are heard again")
+                        on_wake()
+        except Exception as error:
+            if not is_redis_error(error):
+                raise
+            is_down = _tell(
+                is_down=True, was_down=is_down, what="wake-ups cannot be heard, polling goes on", error=error
+            )
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _publish_pending(redis: RedisClient, pending: set[int], has_pending: asyncio.Event) -> None:
+    is_down = False
+    while True:
+        await has_pending.wait()
+        has_pending.clear()
+        payload = ",".join(map(str, sorted(pending)))
+        pending.clear()
+        try:
+            await redis.publish(WAKE_CHANNEL, payload)
+            is_down = _tell(is_down=False, was_down=is_down, what="wake-ups are sent again")
+        except Exception as error:  # noqa: BLE001 - a hint that cannot be given must never stop the next one
+            is_down = _tell(
+                is_down=True, was_down=is_down, what="wake-ups cannot be sent, the relay polls", error=error
+            )
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _tell(*, is_down: bool, was_down: bool, what: str, error: Exception | None = None) -> bool:
+    """Log a change of state, nothing otherwise; return the new state."""
+    if is_down and not was_down:
+        _LOG.warning(what, error=f"{type(error).__name__}: {error}")
+    elif was_down and not is_down:
+        _LOG.info(what)
+    return is_down
