@@ -1,0 +1,28 @@
+"""What the relay's services need from outside, as plain callables; `main` wires them to PostgreSQL and Redis."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from infrastructure.log_batches import LogBatch
+from infrastructure.stream_writer import AppendAnswer
+from outbox_relay.records import RelayStatus
+
+__all__ = ["RelayDependencies"]
+
+
+@dataclass(frozen=True, slots=True)
+class RelayDependencies:
+    """Everything with a socket or a clock."""
+
+    count_shards: Callable[[], Awaitable[int]]
+    read_batches: Callable[[Mapping[int, int]], Awaitable[Sequence[LogBatch]]]
+    """Takes shard -> position; answers what follows, bounded by count and bytes."""
+    append_batches: Callable[[Sequence[LogBatch]], Awaitable[Sequence[AppendAnswer]]]
+    locate_streams: Callable[[Sequence[int]], Awaitable[Sequence[AppendAnswer]]]
+    ensure_partitions: Callable[[], Awaitable[int]]
+    wait_for_wake: Callable[[float], Awaitable[None]]
+    """Returns when a command committed, at the latest after so many seconds."""
+    monotonic_seconds: Callable[[], float]
+    name_failure: Callable[[Exception], str]
+    """Tells what an error's other side was: postgresql, redis, or relay where it is none of both."""
+    report: Callable[[RelayStatus], None]

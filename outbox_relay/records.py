@@ -1,0 +1,53 @@
+"""What the relay knows of itself: where each shard stands, and what keeps it from going on. Frozen records only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["RelayPass", "RelayRequest", "RelayStatus", "ShardCondition", "ShardState"]
+
+
+class ShardCondition(StrEnum):
+    """What the relay does with a shard."""
+
+    LOCATING = "locating"
+    """Its stream must be asked where it ends."""
+    FOLLOWING = "following"
+    WAITING = "waiting"
+    """Redis refuses to append; tried again at every check."""
+    STOPPED = "stopped"
+    """Stream and log differ; looked at again at every check, so that it goes on when somebody has mended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """The last position that the stream is believed to hold. Memory says where to look first, never what to append."""
+
+    condition: ShardCondition = ShardCondition.LOCATING
+    position: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRequest:
+    """One pass over all shards; `is_check` also compares streams with nothing new and looks at stopped shards."""
+
+    shards: Mapping[int, ShardState]
+    is_check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPass:
+    """What a pass came to: the shards afterwards, the events sent, and whether more is known to be waiting."""
+
+    shards: Mapping[int, ShardState]
+    events: int
+    is_behind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStatus:
+    """What /ready and `bureau status` show; `trouble` names what is out of reach, empty when nothing is."""
+
+    shards: Mapping[int, ShardState] = field(default_factory=dict)
+    trouble: str = ""

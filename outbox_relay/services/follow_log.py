@@ -1,0 +1,84 @@
+"""Keep relaying until told to stop: pace, checks, and one clear line in the log at every change of state.
+
+Survives whatever happens to PostgreSQL and Redis: nothing it remembers matters, so after a failure it asks the
+streams again where they end.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from outbox_relay.dependencies import RelayDependencies
+from outbox_relay.records import RelayRequest, RelayStatus, ShardCondition, ShardState
+from outbox_relay.services.pace import Pause, after_failure, after_pass
+from outbox_relay.services.relay_batch import relay_batch
+
+__all__ = ["follow_log"]
+
+_CHECK_SECONDS = 1.0
+"""How often every stream is compared with the log although nothing is new, and stopped shards are looked at."""
+
+_LOG = structlog.get_logger(__name__)
+
+
+async def follow_log(dependencies: RelayDependencies, stop: asyncio.Event) -> None:
+    """Run passes until `stop` is set; the pass under way is finished."""
+    status, pause, checked_at = RelayStatus(), Pause(), float("-inf")
+    while not stop.is_set():
+        is_check = dependencies.monotonic_seconds() - checked_at >= _CHECK_SECONDS
+        before = status
+        try:
+            shards = status.shards or await _first_shards(dependencies)
+            relayed = await relay_batch(RelayRequest(shards, is_check), dependencies)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the relay goes on when it is over
+            status, pause = _after_failure(status, dependencies.name_failure(error), error), after_failure(pause)
+        else:
+            status, pause = RelayStatus(relayed.shards), after_pass(pause, relayed)
+            checked_at = dependencies.monotonic_seconds() if is_check else checked_at
+        _log_changes(before, status)
+        dependencies.report(status)
+        await _rest(pause, dependencies, stop)
+
+
+async def _first_shards(dependencies: RelayDependencies) -> Mapping[int, ShardState]:
+    return {shard: ShardState() for shard in range(await dependencies.count_shards())}
+
+
+async def _rest(pause: Pause, dependencies: RelayDependencies, stop: asyncio.Event) -> None:
+    if pause.linger and not stop.is_set():
+        await asyncio.sleep(pause.linger)
+    if pause.wait and not stop.is_set():
+        await dependencies.wait_for_wake(pause.wait)
+
+
+def _after_failure(status: RelayStatus, name: str, error: Exception) -> RelayStatus:
+    """Forget where the streams ended, keep what is wrong with single shards."""
+    return RelayStatus(
+        {
+            shard: replace(state, condition=ShardCondition.LOCATING)
+            if state.condition is ShardCondition.FOLLOWING
+            else state
+            for shard, state in status.shards.items()
+        },
+        trouble=f"{name}: {type(error).__name__}: {error}"[:300],
+    )
+
+
+def _log_changes(before: RelayStatus, after: RelayStatus) -> None:
+    if after.trouble and not before.trouble:
+        _LOG.error("relay waits", trouble=after.trouble)
+    if before.trouble and not after.trouble:
+        _LOG.info("relay goes on", trouble_was=before.trouble)
+    for shard, state in after.shards.items():
+        _log_shard(shard, before.shards.get(shard, ShardState()), state)
+
+
+def _log_shard(shard: int, before: ShardState, after: ShardState) -> None:
+    if after.error and after.error != before.error:
+        _LOG.error("shard " + after.condition.value, shard=shard, position=after.position, error=after.error)
+    elif before.error and not after.error:
+        _LOG.info("shard goes on", shard=shard, position=after.position, error_was=before.error)
+    elif after.position < before.position:
+        _LOG.warning("stream lost its tail, refilling", shard=shard, from_position=after.position, was=before.position)

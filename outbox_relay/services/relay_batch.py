@@ -1,0 +1,96 @@
+"""Carry: read each shard past its stream's last id, then compare-and-append. The second step of the line.
+
+Reads the log through the dependencies, writes streams through them. Never looks into a payload, and never decides
+from memory what to append: the predecessor comes from the log with the batch, the comparison is the stream's own.
+Right with any number of relays at once and at any point of a crash.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from infrastructure.log_batches import LogBatch
+from infrastructure.stream_writer import AppendAnswer, AppendOutcome
+from outbox_relay.dependencies import RelayDependencies
+from outbox_relay.records import RelayPass, RelayRequest, ShardCondition, ShardState
+
+__all__ = ["relay_batch"]
+
+
+async def relay_batch(request: RelayRequest, dependencies: RelayDependencies) -> RelayPass:
+    """Carry the next events of every shard that can go on: one read, then one append, each for all shards at once.
+
+    Raises the errors of a server out of reach; the request may then be repeated as it was, or from anywhere else.
+    """
+    shards = await _locate(request, dependencies)
+    following = {shard: state.position for shard, state in shards.items() if _is_following(state)}
+    batches = await dependencies.read_batches(following)
+    refused = {
+        batch.shard: ShardState(ShardCondition.STOPPED, following[batch.shard], reason)
+        for batch in batches
+        if (reason := _refuse(batch, following[batch.shard]))
+    }
+    sent = [batch for batch in batches if batch.shard not in refused and (batch.ids or request.is_check)]
+    answers = await dependencies.append_batches(sent)
+    settled = {batch.shard: _settle(batch, answer) for batch, answer in zip(sent, answers, strict=True)}
+    return RelayPass(
+        shards={**shards, **refused, **settled},
+        events=sum(len(batch.ids) for batch in sent),
+        is_behind=_is_behind(sent, answers),
+    )
+
+
+def _is_following(state: ShardState) -> bool:
+    return state.condition is ShardCondition.FOLLOWING
+
+
+async def _locate(request: RelayRequest, dependencies: RelayDependencies) -> Mapping[int, ShardState]:
+    """Ask the streams that are not followed where they end: new ones at once, stopped and waiting ones at a check."""
+    asked = [
+        shard
+        for shard, state in request.shards.items()
+        if state.condition is ShardCondition.LOCATING or (request.is_check and not _is_following(state))
+    ]
+    answers = await dependencies.locate_streams(asked) if asked else []
+    located = {shard: _settle_location(answer) for shard, answer in zip(asked, answers, strict=True)}
+    return {**request.shards, **located}
+
+
+def _settle_location(answer: AppendAnswer) -> ShardState:
+    if answer.outcome in {AppendOutcome.REFUSED, AppendOutcome.DIVERGED}:
+        return _held(answer)
+    return ShardState(ShardCondition.FOLLOWING, answer.last.position)
+
+
+def _refuse(batch: LogBatch, position: int) -> str:
+    """Say why a batch after `position` must not even be tried; empty where it may."""
+    if batch.start != position != 0:
+        return f"the stream ends at position {position}, but the log begins after {batch.start}"
+    if not batch.predecessor_id:
+        return f"the stream ends at position {position}, which the log does not have"
+    if batch.has_hole:
+        return f"the log has a hole between positions {batch.start} and {batch.last_position}"
+    return ""
+
+
+def _settle(batch: LogBatch, answer: AppendAnswer) -> ShardState:
+    """Return where a shard stands after its stream has answered."""
+    match answer.outcome:
+        case AppendOutcome.APPENDED | AppendOutcome.REWIND | AppendOutcome.AHEAD:
+            return ShardState(ShardCondition.FOLLOWING, answer.last.position)
+        case AppendOutcome.DIVERGED | AppendOutcome.REFUSED:
+            return replace(_held(answer), position=batch.start)
+        case _:
+            assert_never(answer.outcome)
+
+
+def _held(answer: AppendAnswer) -> ShardState:
+    is_refused = answer.outcome is AppendOutcome.REFUSED
+    condition = ShardCondition.WAITING if is_refused else ShardCondition.STOPPED
+    return ShardState(condition, answer.last.position, answer.detail)
+
+
+def _is_behind(batches: Sequence[LogBatch], answers: Sequence[AppendAnswer]) -> bool:
+    """Tell whether a shard has more to send for sure: its batch was cut, or its stream stands elsewhere."""
+    moved = {AppendOutcome.REWIND, AppendOutcome.AHEAD}
+    return any(batch.is_cut or answer.outcome in moved for batch, answer in zip(batches, answers, strict=True))

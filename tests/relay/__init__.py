@@ -1,0 +1,3 @@
+"""Tests of the relay: compare-and-append, the loop, the wake-up, and the process under faults."""
+
+__all__: list[str] = []

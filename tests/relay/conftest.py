@@ -1,0 +1,76 @@
+"""What the relay's tests share: a pool, a client, seeded randomness, and relays that run in this process."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from redis.asyncio import Redis
+
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import open_redis
+from infrastructure.wake import listen_for_wakes
+from outbox_relay.main import Board, create_dependencies
+from outbox_relay.records import RelayStatus
+from outbox_relay.services.follow_log import follow_log
+
+__all__ = ["RelayStarter", "RunningRelay", "start_relay"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRelay:
+    board: Board
+
+    @property
+    def status(self) -> RelayStatus:
+        return self.board.newest[0]
+
+
+type RelayStarter = Callable[[], AbstractAsyncContextManager[RunningRelay]]
+
+
+@asynccontextmanager
+async def start_relay(database_url: str, redis_url: str) -> AsyncIterator[RunningRelay]:
+    """Run the relay's loop with connections of its own until the block ends."""
+    pool = await open_pool(database_url, size=2, application_name="relay under test")
+    redis = open_redis(redis_url)
+    board, wake, stop = Board(), asyncio.Event(), asyncio.Event()
+    listener = asyncio.create_task(listen_for_wakes(redis, wake.set))
+    loop = asyncio.create_task(follow_log(create_dependencies(pool, redis, board, wake), stop))
+    try:
+        yield RunningRelay(board)
+    finally:
+        stop.set()
+        wake.set()
+        listener.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listener
+        await loop
+        pool.terminate()
+        await redis.aclose()
+
+
+@pytest.fixture
+def randomness() -> random.Random:
+    return random.Random(20261122)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    opened = await open_pool(database_url, size=8, application_name="relay test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with open_redis(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def relay(database_url: str, redis_url: str) -> RelayStarter:
+    return lambda: start_relay(database_url, redis_url)
