@@ -35,9 +35,8 @@ _LARGEST_VALUE_BYTES: Final = 1_048_576
 
 # EXPIRE … NX: an entry lives 60 s at most, whatever is filled beside it, so even a forget that was lost heals.
 _FILL: Final = f"""
-if (redis.call('HGET', KEYS[1], '{STAMP_FIELD}') or '') ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= {_MOST_VARIANTS} then
-  return 0
-end
+if (redis.call('HGET', KEYS[1], '{STAMP_FIELD}') or '') ~= ARGV[1] then return 0 end
+if redis.call('HLEN', KEYS[1]) >= {_MOST_VARIANTS} then return 0 end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 redis.call('EXPIRE', KEYS[1], {_LIFETIME_SECONDS}, 'NX')
 return 1
@@ -87,7 +86,8 @@ class AnswerBackend(RedisBackend):
         """Return value, stamp and applied positions in one round trip."""
         read = (cache_key(place.tag), [place.variant, STAMP_FIELD])
         if not applied_keys:
-            return *cast("list[bytes | None]", await self.redis.hmget(*read)), []
+            value, stamp = cast("list[bytes | None]", await self.redis.hmget(*read))
+            return value, stamp, []
         async with self.redis.pipeline(transaction=False) as pipe:
             pipe.hmget(*read)
             pipe.mget(applied_keys)

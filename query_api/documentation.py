@@ -140,7 +140,7 @@ _REQUEST_HEADERS: Final = [
     ),
     _header_parameter(
         "Prefer",
-        "`wait=N`: seconds to wait for the token (2 unless told, 30 at most). `handling=strict`: rather 503 than stale.",
+        "`wait=N`: seconds to wait for the token (2 unless told, 30 at most). `handling=strict`: 503, not stale.",
         "wait=10, handling=strict",
     ),
     _header_parameter("If-None-Match", "ETags that the client has: 304 where one is still right.", '"4f9a…"'),

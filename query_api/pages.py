@@ -5,7 +5,7 @@ keyset in one statement, so none of its paginators, offsets or counts takes part
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self, cast
 from uuid import UUID
 
 from fastapi import Query
@@ -82,11 +82,11 @@ class Page[Row](AbstractPage[Row]):
     __params_type__ = PageParameters
 
     @classmethod
-    def create(cls, items: Sequence[Row], params: AbstractParams, **given: Any) -> Self:
+    def create(cls, items: Sequence[Row], params: AbstractParams, **given: object) -> Self:
         """Return the page of these rows; `next_` is the sealed cursor, or None on the last page."""
         if not isinstance(params, CursorParams):
             raise TypeError("a page is made with cursor parameters")
-        cursor = params.encode_cursor(given.get("next_"))
+        cursor = params.encode_cursor(cast("Cursor | None", given.get("next_")))
         return cls(data=items, next_cursor=cursor, has_more=cursor is not None)
 
 
