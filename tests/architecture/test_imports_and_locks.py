@@ -51,6 +51,10 @@ def unmet(requirements: list[Requirement], pins: dict[str, str]) -> list[str]:
     ]
 
 
+# docs/decisions/0003: found broken or wrong when they were run.
+REFUSED = {"fastapi-jwt-auth", "fastapi-limiter", "slowapi"}
+
+
 @pytest.mark.parametrize("module", importable_modules())
 def test_a_module_imports_and_has_every_name_it_exports(module: str) -> None:
     loaded = importlib.import_module(module)
@@ -88,3 +92,8 @@ def test_a_lock_has_a_hash_for_everything_and_names_no_address(lock: str) -> Non
     assert entries != []
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert ADDRESS.findall(text) == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_refused_package_is_locked(lock: str) -> None:
+    assert read_pins(lock).keys() & REFUSED == set()
