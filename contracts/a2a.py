@@ -113,11 +113,16 @@ class Part(Record):
             raise ValueError(message)
         return self
 
+    @property
+    def is_data(self) -> bool:
+        """Whether the content is `data`, which may be null."""
+        return self.text is None and self.raw is None and self.url is None
+
     @model_serializer(mode="wrap")
     def keep_null_data(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write an explicit null of `data` even where nulls are left out: it is this part's content."""
         content: dict[str, Any] = handler(self)
-        if self.text is None and self.raw is None and self.url is None:
+        if self.is_data:
             content["data"] = self.data
         return content
 

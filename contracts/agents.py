@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.record import Record
 
-__all__ = ["AgentName", "AgentPolicy", "AgentStatus"]
+__all__ = ["AgentName", "AgentPolicy", "AgentStatus", "RetryPolicy"]
 
 type AgentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
 """Unique in its workspace: 1 to 63 lower-case letters, digits, dots, dashes and underscores."""
@@ -21,6 +21,22 @@ class AgentStatus(StrEnum):
     RETIRED = "retired"
 
 
+class RetryPolicy(Record):
+    """How long a task waits before its next attempt: min(cap, base * factor^(attempt - 1)), less a random share.
+
+    The share is up to `jitter` of the delay, so that tasks that failed together don't come back together.
+    """
+
+    base_seconds: Annotated[float, Field(ge=0, le=86_400)] = 1.0
+    factor: Annotated[float, Field(ge=1, le=100)] = 2.0
+    cap_seconds: Annotated[float, Field(ge=0, le=604_800)] = 300.0
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+    never_retried: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...],
+        Field(max_length=100, description="Codes of failures that end the task whatever the worker says."),
+    ] = ()
+
+
 class AgentPolicy(Record):
     """The rules under which an agent's tasks are worked on; a task keeps those of its submission."""
 
@@ -28,3 +44,10 @@ class AgentPolicy(Record):
         int, Field(ge=1, le=3600, description="Length of a lease where the worker names none.")
     ] = 60
     max_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts before a task fails for good.")] = 3
+    retry: RetryPolicy = RetryPolicy()
+    attempt_seconds: Annotated[
+        int | None, Field(ge=1, le=604_800, description="Longest time of one attempt, whatever its heartbeats say.")
+    ] = None
+    max_concurrent_tasks: Annotated[
+        int | None, Field(ge=1, le=10_000, description="Tasks of the agent that may be leased at the same time.")
+    ] = None

@@ -1,20 +1,31 @@
 """The events of a task; their subject is `task/<task id>`, their time that of the decision."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from contracts.a2a import Artifact, Message, Metadata
+from contracts.agents import RetryPolicy
+from contracts.attempts import AttemptRecord
 from contracts.events.event import Event
 from contracts.usage import Usage
 
 __all__ = [
     "TaskArtifactAppended",
+    "TaskAttemptFailed",
     "TaskAttemptStarted",
     "TaskCanceled",
     "TaskCompleted",
     "TaskEvent",
     "TaskFailed",
+    "TaskInputProvided",
+    "TaskInputRequested",
+    "TaskMessageAdded",
     "TaskProgressed",
+    "TaskRejected",
+    "TaskResumed",
     "TaskStarted",
     "TaskSubmitted",
     "TaskUsageReported",
@@ -31,8 +42,12 @@ class TaskSubmitted(Event):
     message: Message
     priority: int
     max_attempts: int
+    attempt_seconds: int | None = None
+    retry: RetryPolicy = RetryPolicy()
     metadata: Metadata
     reference_task_ids: tuple[str, ...]
+    not_before: datetime | None = None
+    deadline: datetime | None = None
 
 
 class TaskStarted(Event):
@@ -49,6 +64,64 @@ class TaskAttemptStarted(Event):
     type: ClassVar[str] = "task.attempt_started"
     attempt: int
     worker: str
+
+
+class TaskAttemptFailed(Event):
+    """An attempt came to nothing and another will follow, not before `retry_at`; clients keep seeing working.
+
+    `code` is the worker's, or `lease_expired` or `attempt_timeout` where the service ended the attempt.
+    """
+
+    type: ClassVar[str] = "task.attempt_failed"
+    attempt: int
+    code: str
+    reason: str
+    retry_at: datetime
+    message: Message | None
+
+
+class TaskResumed(Event):
+    """A worker took the task up again after it had waited for a person; the attempt goes on."""
+
+    type: ClassVar[str] = "task.resumed"
+    attempt: int
+    worker: str
+
+
+class TaskMessageAdded(Event):
+    """A user said something more; `ordinal` counts the task's messages to the worker, the submitted one being 1."""
+
+    type: ClassVar[str] = "task.message_added"
+    ordinal: int
+    message: Message
+
+
+class TaskInputRequested(Event):
+    """The worker asks a person; the state is input_required until the answer, `expires_at` or the end.
+
+    `answer_schema` is a JSON Schema (2020-12) for the answer's data, where the worker wants data.
+    """
+
+    type: ClassVar[str] = "task.input_requested"
+    attempt: int
+    request_id: UUID
+    message: Message
+    answer_schema: dict[str, JsonValue] | None
+    expires_at: datetime | None
+    keeps_lease: bool
+
+
+class TaskInputProvided(Event):
+    """A person answered, or the default did after `expires_at`; the state is working again.
+
+    `ordinal` counts it among the messages to the worker.
+    """
+
+    type: ClassVar[str] = "task.input_provided"
+    request_id: UUID
+    ordinal: int
+    message: Message
+    is_default: bool
 
 
 class TaskProgressed(Event):
@@ -90,11 +163,24 @@ class TaskCompleted(Event):
 
 
 class TaskFailed(Event):
-    """Given up; terminal. `code` is the worker's, or `attempts_exhausted` where the service gave up."""
+    """Given up; terminal. `attempts` is the whole history.
+
+    `code` is the worker's, or where the service gave up: `attempts_exhausted`, `deadline_exceeded`, `input_expired`.
+    """
 
     type: ClassVar[str] = "task.failed"
     attempt: int
     code: str
+    reason: str
+    message: Message | None
+    attempts: tuple[AttemptRecord, ...] = ()
+
+
+class TaskRejected(Event):
+    """The agent will not do it; terminal."""
+
+    type: ClassVar[str] = "task.rejected"
+    attempt: int
     reason: str
     message: Message | None
 
@@ -116,4 +202,10 @@ type TaskEvent = (
     | TaskCompleted
     | TaskFailed
     | TaskCanceled
+    | TaskAttemptFailed
+    | TaskResumed
+    | TaskMessageAdded
+    | TaskInputRequested
+    | TaskInputProvided
+    | TaskRejected
 )

@@ -6,7 +6,7 @@ from contracts.a2a import Artifact
 from contracts.events import TaskArtifactAppended
 from contracts.record import Record
 from domain.rejection import Conflict
-from domain.task.state import Task, require_lease
+from domain.task.state import Task, require_working_lease
 
 __all__ = ["MAX_ARTIFACTS", "AppendArtifact", "decide_append_artifact"]
 
@@ -26,7 +26,7 @@ class AppendArtifact(Record):
 
 def decide_append_artifact(command: AppendArtifact, task: Task | None) -> list[TaskArtifactAppended]:
     """Return the chunk; refused where it goes on with nothing, with another attempt's or with a closed artifact."""
-    task, _ = require_lease(task, command.lease_number)
+    task = require_working_lease(task, command.lease_number)
     artifact_id = command.artifact.artifact_id
     known = task.artifacts.get(artifact_id)
     is_begun = known is not None and known.attempt == task.attempt

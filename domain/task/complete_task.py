@@ -7,7 +7,7 @@ from contracts.events import TaskCompleted, TaskUsageReported
 from contracts.record import Record
 from contracts.usage import Usage
 from domain.task.report_progress import usage_events
-from domain.task.state import Task, require_lease
+from domain.task.state import Task, require_working_lease
 
 __all__ = ["CompleteTask", "decide_complete_task"]
 
@@ -23,5 +23,5 @@ class CompleteTask(Record):
 
 def decide_complete_task(command: CompleteTask, task: Task | None) -> list[TaskUsageReported | TaskCompleted]:
     """Return the completion; refused without the lease."""
-    task, _ = require_lease(task, command.lease_number)
+    task = require_working_lease(task, command.lease_number)
     return [*usage_events(command.usage, task), TaskCompleted(attempt=task.attempt, message=command.message)]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from contracts.events import TaskEvent
+from domain.task.acknowledge_cancel import AcknowledgeCancel, decide_acknowledge_cancel
+from domain.task.add_message import AddMessage, decide_add_message
 from domain.task.append_artifact import AppendArtifact, decide_append_artifact
 from domain.task.cancel_task import CancelTask, decide_cancel_task
 from domain.task.complete_task import CompleteTask, decide_complete_task
@@ -11,14 +13,31 @@ from domain.task.facts import TaskFact
 from domain.task.fail_task import FailTask, decide_fail_task
 from domain.task.heartbeat_task import HeartbeatTask, decide_heartbeat_task
 from domain.task.lease_task import LeaseTask, decide_lease_task
+from domain.task.provide_input import ProvideInput, decide_provide_input
+from domain.task.reject_task import RejectTask, decide_reject_task
 from domain.task.report_progress import ReportProgress, decide_report_progress
+from domain.task.request_input import RequestInput, decide_request_input
 from domain.task.state import Task
 from domain.task.submit_task import SubmitTask, decide_submit_task
+from domain.task.time_out_task import TimeOutTask, decide_time_out_task
 
 __all__ = ["TaskCommand", "decide_task"]
 
 type TaskCommand = (
-    SubmitTask | LeaseTask | HeartbeatTask | ReportProgress | AppendArtifact | CompleteTask | FailTask | CancelTask
+    SubmitTask
+    | LeaseTask
+    | HeartbeatTask
+    | ReportProgress
+    | AppendArtifact
+    | CompleteTask
+    | FailTask
+    | CancelTask
+    | AcknowledgeCancel
+    | AddMessage
+    | ProvideInput
+    | RejectTask
+    | RequestInput
+    | TimeOutTask
 )
 
 
@@ -41,5 +60,17 @@ def decide_task(command: TaskCommand, task: Task | None) -> Sequence[TaskEvent |
             return decide_fail_task(command, task)
         case CancelTask():
             return decide_cancel_task(command, task)
+        case AcknowledgeCancel():
+            return decide_acknowledge_cancel(command, task)
+        case AddMessage():
+            return decide_add_message(command, task)
+        case ProvideInput():
+            return decide_provide_input(command, task)
+        case RejectTask():
+            return decide_reject_task(command, task)
+        case RequestInput():
+            return decide_request_input(command, task)
+        case TimeOutTask():
+            return decide_time_out_task(command, task)
         case _:
             assert_never(command)

@@ -6,81 +6,173 @@ from typing import Any, assert_never
 from contracts.a2a import TaskState
 from contracts.events import (
     TaskArtifactAppended,
+    TaskAttemptFailed,
     TaskAttemptStarted,
     TaskCanceled,
     TaskCompleted,
     TaskEvent,
     TaskFailed,
+    TaskInputProvided,
+    TaskInputRequested,
+    TaskMessageAdded,
     TaskProgressed,
+    TaskRejected,
+    TaskResumed,
     TaskStarted,
     TaskSubmitted,
     TaskUsageReported,
 )
-from domain.task.facts import LeaseGranted, LeaseRenewed, TaskFact, TaskQueued
-from domain.task.state import ArtifactState, Task, require_task
+from domain.task.facts import (
+    AttemptRecorded,
+    CancelAcknowledged,
+    LeaseGranted,
+    LeaseReleased,
+    LeaseRenewed,
+    MessagesAcknowledged,
+    TaskFact,
+    TaskQueued,
+    WaitBegun,
+    WorkContinued,
+)
+from domain.task.state import ArtifactState, Task, TaskRules, require_task
 
 __all__ = ["evolve_task"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+type _LaterEvent = (
+    TaskStarted
+    | TaskAttemptStarted
+    | TaskResumed
+    | TaskAttemptFailed
+    | TaskMessageAdded
+    | TaskInputRequested
+    | TaskInputProvided
+    | TaskProgressed
+    | TaskArtifactAppended
+    | TaskUsageReported
+    | TaskCompleted
+    | TaskFailed
+    | TaskRejected
+    | TaskCanceled
+)
+
 
 def evolve_task(task: Task | None, change: TaskEvent | TaskFact) -> Task:
     """Return the state after an event or a fact; only events advance the generation."""
-    if isinstance(change, TaskSubmitted):
-        return _submitted(change)
-    task = require_task(task)
     match change:
-        case TaskQueued():
-            return task.model_copy(update={"ready_at": change.ready_at, "lease": None})
-        case LeaseGranted() | LeaseRenewed():
-            return task.model_copy(update={"lease": change.lease, "leases": change.lease.number})
+        case TaskSubmitted():
+            return _submitted(change)
+        case (
+            TaskQueued()
+            | LeaseGranted()
+            | LeaseRenewed()
+            | LeaseReleased()
+            | MessagesAcknowledged()
+            | WorkContinued()
+            | WaitBegun()
+            | AttemptRecorded()
+            | CancelAcknowledged()
+        ):
+            task = require_task(task)
+            return task.model_copy(update=_fact_changes(task, change))
         case _:
-            return task.model_copy(update={"generation": task.generation + 1, **_changes(task, change)})
+            task = require_task(task)
+            return task.model_copy(update={"generation": task.generation + 1, **_event_changes(task, change)})
 
 
 def _submitted(event: TaskSubmitted) -> Task:
     """Return a new task."""
+    rules = TaskRules(max_attempts=event.max_attempts, attempt_seconds=event.attempt_seconds, retry=event.retry)
     return Task(
         task_id=event.task_id,
         agent_id=event.agent_id,
         context_id=event.context_id,
         state=TaskState.SUBMITTED,
         priority=event.priority,
+        rules=rules,
+        ready_at=event.not_before or _EPOCH,
+        deadline=event.deadline,
         attempt=0,
-        max_attempts=event.max_attempts,
+        worker=None,
+        attempt_started_at=None,
+        running_since=None,
+        attempts=(),
+        is_resuming=False,
         leases=0,
         lease=None,
-        ready_at=_EPOCH,
+        waiting=None,
+        messages=1,
+        acknowledged=0,
         artifacts={},
+        is_cancel_acknowledged=False,
         generation=1,
     )
 
 
-def _changes(
-    task: Task,
-    event: TaskStarted
-    | TaskAttemptStarted
-    | TaskProgressed
-    | TaskArtifactAppended
-    | TaskUsageReported
-    | TaskCompleted
-    | TaskFailed
-    | TaskCanceled,
-) -> dict[str, Any]:
+def _fact_changes(task: Task, fact: TaskFact) -> dict[str, Any]:
+    """Return the fields that a fact changes."""
+    match fact:
+        case TaskQueued():
+            return {"ready_at": fact.ready_at, "lease": None}
+        case LeaseGranted():
+            started_at = fact.at if fact.is_new_attempt else task.attempt_started_at
+            return {
+                "lease": fact.lease,
+                "leases": fact.lease.number,
+                "worker": fact.lease.worker,
+                "attempt_started_at": started_at,
+                "running_since": fact.at,
+                "is_resuming": False,
+            }
+        case LeaseRenewed():
+            return {"lease": fact.lease}
+        case LeaseReleased():
+            return {"lease": None}
+        case MessagesAcknowledged():
+            return {"acknowledged": fact.ordinal}
+        case WorkContinued():
+            return {"running_since": fact.at}
+        case WaitBegun():
+            return {"waiting": fact.waiting}
+        case AttemptRecorded():
+            return {"attempts": (*task.attempts, fact.record), "attempt_started_at": None}
+        case CancelAcknowledged():
+            return {"is_cancel_acknowledged": True}
+        case _:
+            assert_never(fact)
+
+
+def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
     """Return the fields that an event changes, beside the generation."""
     match event:
         case TaskStarted() | TaskAttemptStarted():
             return {"state": TaskState.WORKING, "attempt": event.attempt}
+        case TaskMessageAdded():
+            return {"messages": event.ordinal}
+        case TaskInputRequested():
+            return {"state": TaskState.INPUT_REQUIRED}
+        case TaskInputProvided():
+            is_resuming = task.lease is None
+            state = {"state": TaskState.WORKING, "waiting": None, "is_resuming": is_resuming}
+            return {**state, "messages": event.ordinal}
         case TaskArtifactAppended():
             artifact = ArtifactState(attempt=event.attempt, is_closed=event.last_chunk)
             return {"artifacts": {**task.artifacts, event.artifact.artifact_id: artifact}}
-        case TaskProgressed() | TaskUsageReported():
+        case TaskProgressed() | TaskUsageReported() | TaskResumed() | TaskAttemptFailed():
             return {}
         case TaskCompleted():
-            return {"state": TaskState.COMPLETED, "lease": None}
+            return _ended(TaskState.COMPLETED)
         case TaskFailed():
-            return {"state": TaskState.FAILED, "lease": None}
+            return {**_ended(TaskState.FAILED), "attempts": event.attempts}
+        case TaskRejected():
+            return _ended(TaskState.REJECTED)
         case TaskCanceled():
-            return {"state": TaskState.CANCELED, "lease": None}
+            return _ended(TaskState.CANCELED)
         case _:
             assert_never(event)
+
+
+def _ended(state: TaskState) -> dict[str, Any]:
+    """Return what every end has in common: nobody works on it, nothing is waited for."""
+    return {"state": state, "lease": None, "waiting": None}

@@ -5,10 +5,22 @@ Leases live here, for a heartbeat is nothing that a client can see.
 
 from datetime import datetime
 
+from contracts.attempts import AttemptRecord
 from contracts.record import Record
-from domain.task.state import Lease
+from domain.task.state import Lease, Waiting
 
-__all__ = ["LeaseGranted", "LeaseRenewed", "TaskFact", "TaskQueued"]
+__all__ = [
+    "AttemptRecorded",
+    "CancelAcknowledged",
+    "LeaseGranted",
+    "LeaseReleased",
+    "LeaseRenewed",
+    "MessagesAcknowledged",
+    "TaskFact",
+    "TaskQueued",
+    "WaitBegun",
+    "WorkContinued",
+]
 
 
 class TaskQueued(Record):
@@ -18,9 +30,11 @@ class TaskQueued(Record):
 
 
 class LeaseGranted(Record):
-    """A worker has the task."""
+    """A worker has the task from `at` on, for a new attempt or to go on with the last."""
 
     lease: Lease
+    at: datetime
+    is_new_attempt: bool
 
 
 class LeaseRenewed(Record):
@@ -29,4 +43,46 @@ class LeaseRenewed(Record):
     lease: Lease
 
 
-type TaskFact = TaskQueued | LeaseGranted | LeaseRenewed
+class LeaseReleased(Record):
+    """Nobody has it."""
+
+
+class MessagesAcknowledged(Record):
+    """The worker has all messages up to this ordinal."""
+
+    ordinal: int
+
+
+class AttemptRecorded(Record):
+    """An attempt came to nothing; kept for the history that a failure tells."""
+
+    record: AttemptRecord
+
+
+class WorkContinued(Record):
+    """The worker that kept its lease goes on: the time it waited does not count for the attempt's limit."""
+
+    at: datetime
+
+
+class WaitBegun(Record):
+    """What the answer will be held against."""
+
+    waiting: Waiting
+
+
+class CancelAcknowledged(Record):
+    """The worker knows that the task was canceled, and has stopped."""
+
+
+type TaskFact = (
+    TaskQueued
+    | LeaseGranted
+    | LeaseRenewed
+    | LeaseReleased
+    | MessagesAcknowledged
+    | WorkContinued
+    | WaitBegun
+    | AttemptRecorded
+    | CancelAcknowledged
+)

@@ -1,8 +1,8 @@
-"""Give a task to a worker, for a while; take it over where the last worker's lease ran out."""
+"""Give a task to a worker, for a while."""
 
 from datetime import datetime, timedelta
 
-from contracts.events import TaskAttemptStarted, TaskFailed, TaskStarted
+from contracts.events import TaskAttemptStarted, TaskResumed, TaskStarted
 from contracts.record import Record
 from domain.agent.state import Agent, require_working_agent
 from domain.rejection import Conflict
@@ -13,38 +13,53 @@ __all__ = ["LeaseTask", "decide_lease_task"]
 
 
 class LeaseTask(Record):
-    """Lease a task; `seconds` None is the length that the agent's policy says."""
+    """Lease a task; `seconds` None is the length that the agent's policy says.
+
+    `slot` is a free place of an agent that has a limit, None where it has none.
+    """
 
     at: datetime
     agent: Agent | None
     worker: str
     seconds: int | None
+    slot: int | None = None
 
 
 def decide_lease_task(
     command: LeaseTask, task: Task | None
-) -> list[TaskStarted | TaskAttemptStarted | TaskFailed | LeaseGranted]:
-    """Return the start of an attempt, or the failure of a task whose attempts are used up; refused while leased."""
+) -> list[TaskStarted | TaskAttemptStarted | TaskResumed | LeaseGranted]:
+    """Return the start of an attempt, or its going on after a wait; refused while leased, waiting or not yet ready."""
     task = require_open_task(task)
     agent = require_working_agent(command.agent)
+    if task.lease is not None:
+        raise Conflict("task_leased", "Another worker has the task.")
     if task.claimable_at is None:
         raise Conflict("wrong_state", f"The task is {task.state}: nobody can work on it now.")
-    if task.lease is not None and task.lease.expires_at > command.at:
-        raise Conflict("task_leased", "Another worker has the task.")
-    if task.attempt >= task.max_attempts:
-        return [_attempts_exhausted(task)]
+    if task.ready_at > command.at:
+        raise Conflict("not_ready", f"The task is not ready before {task.ready_at.isoformat()}.")
+    _require_slot(command.slot, agent)
     seconds = command.seconds or agent.policy.lease_seconds
     lease = Lease(
         number=task.leases + 1,
         worker=command.worker,
         seconds=seconds,
         expires_at=command.at + timedelta(seconds=seconds),
+        slot=command.slot,
     )
+    if task.is_resuming:
+        return [
+            TaskResumed(attempt=task.attempt, worker=command.worker),
+            LeaseGranted(lease=lease, at=command.at, is_new_attempt=False),
+        ]
     started = TaskStarted if task.attempt == 0 else TaskAttemptStarted
-    return [started(attempt=task.attempt + 1, worker=command.worker), LeaseGranted(lease=lease)]
+    return [
+        started(attempt=task.attempt + 1, worker=command.worker),
+        LeaseGranted(lease=lease, at=command.at, is_new_attempt=True),
+    ]
 
 
-def _attempts_exhausted(task: Task) -> TaskFailed:
-    """Return the failure that the service itself decides."""
-    reason = f"None of {task.max_attempts} attempts came to an end: each lost its lease."
-    return TaskFailed(attempt=task.attempt, code="attempts_exhausted", reason=reason, message=None)
+def _require_slot(slot: int | None, agent: Agent) -> None:
+    """Raise Conflict where an agent's places are all taken; the store guards that no two leases have the same."""
+    limit = agent.policy.max_concurrent_tasks
+    if limit is not None and (slot is None or slot >= limit):
+        raise Conflict("agent_busy", f"The agent {agent.name} works on {limit} tasks already.")

@@ -7,7 +7,7 @@ from contracts.events import TaskProgressed, TaskUsageReported
 from contracts.record import Record
 from contracts.usage import Usage
 from domain.rejection import Invalid
-from domain.task.state import Task, require_lease
+from domain.task.state import Task, require_working_lease
 
 __all__ = ["ReportProgress", "decide_report_progress", "usage_events"]
 
@@ -24,7 +24,7 @@ class ReportProgress(Record):
 
 def decide_report_progress(command: ReportProgress, task: Task | None) -> list[TaskUsageReported | TaskProgressed]:
     """Return the usage and the progress, each where it was said; refused without the lease."""
-    task, _ = require_lease(task, command.lease_number)
+    task = require_working_lease(task, command.lease_number)
     if command.fraction is None and command.message is None and command.usage is None:
         raise Invalid("empty_progress", "Say at least one of fraction, message and usage.")
     usage = usage_events(command.usage, task)

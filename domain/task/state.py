@@ -1,24 +1,43 @@
-"""What must be known of a task to decide: the aggregate's state, without any content."""
+"""What must be known of a task to decide: the aggregate's state.
 
-from datetime import datetime
+It holds no content but the schema and the default of a question that is open.
+"""
+
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import ConfigDict, computed_field
+from pydantic import ConfigDict, JsonValue, computed_field
 
-from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, TaskState
+from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, Message, TaskState
+from contracts.agents import RetryPolicy
+from contracts.attempts import AttemptRecord
 from contracts.record import Record
 from domain.rejection import Conflict, NotFound
 
-__all__ = ["ArtifactState", "Lease", "Task", "require_lease", "require_open_task", "require_task"]
+__all__ = [
+    "ArtifactState",
+    "Lease",
+    "Task",
+    "TaskRules",
+    "Waiting",
+    "require_lease",
+    "require_open_task",
+    "require_task",
+    "require_working_lease",
+]
 
 
 class Lease(Record):
-    """A worker's exclusive right to a task. `number` fences: it goes up with each lease of the task."""
+    """A worker's exclusive right to a task. `number` fences: it goes up with each lease of the task.
+
+    `slot` is one of the agent's places for concurrent tasks, where it has a limit; the store guards that it is alone.
+    """
 
     number: int
     worker: str
     seconds: int
     expires_at: datetime
+    slot: int | None = None
 
 
 class ArtifactState(Record):
@@ -28,8 +47,29 @@ class ArtifactState(Record):
     is_closed: bool
 
 
+class TaskRules(Record):
+    """The rules of the task's submission."""
+
+    max_attempts: int
+    attempt_seconds: int | None
+    retry: RetryPolicy
+
+
+class Waiting(Record):
+    """What the task waits for: the answer to a question. The default, if there is one, answers when the time is up."""
+
+    request_id: UUID
+    answer_schema: dict[str, JsonValue] | None
+    expires_at: datetime | None
+    default: Message | None
+    keeps_lease: bool
+
+
 class Task(Record):
-    """A task; `generation` counts its events, `leases` its leases. Reads states that hold more than it knows."""
+    """A task; `generation` counts its events, `leases` its leases, `messages` what workers are to be handed.
+
+    Reads states that hold more than it knows.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,25 +78,56 @@ class Task(Record):
     context_id: str
     state: TaskState
     priority: int
+    rules: TaskRules
+    ready_at: datetime
+    deadline: datetime | None
     attempt: int
-    max_attempts: int
+    worker: str | None
+    attempt_started_at: datetime | None
+    running_since: datetime | None
+    attempts: tuple[AttemptRecord, ...]
+    is_resuming: bool
     leases: int
     lease: Lease | None
-    ready_at: datetime
+    waiting: Waiting | None
+    messages: int
+    acknowledged: int
     artifacts: dict[str, ArtifactState]
+    is_cancel_acknowledged: bool
     generation: int
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorated properties
     @property
     def claimable_at(self) -> int | None:
-        """From when a worker may lease it, in microseconds since 1970; None where no worker may.
+        """From when a worker may lease it, in microseconds since 1970; None where no worker may."""
+        is_waiting = self.state in TERMINAL_STATES or self.state in INTERRUPTED_STATES or self.lease is not None
+        return None if is_waiting else _microseconds(self.ready_at)
 
-        While a lease lasts that is its expiry: a takeover needs no other rule and the same index.
-        """
-        if self.state in TERMINAL_STATES or self.state in INTERRUPTED_STATES:
+    @computed_field  # type: ignore[prop-decorator] # see above
+    @property
+    def due_at(self) -> int | None:
+        """When the rules next have something to say without anybody's call, in microseconds since 1970."""
+        moments = (self.deadline, self.attempt_ends_at, _expiry(self.lease), _expiry(self.waiting))
+        is_over = self.state in TERMINAL_STATES
+        return None if is_over else min((_microseconds(moment) for moment in moments if moment), default=None)
+
+    @property
+    def attempt_ends_at(self) -> datetime | None:
+        """When the running attempt has lasted as long as it may; a task that waits for a person is not running."""
+        if self.lease is None or self.waiting is not None or self.running_since is None:
             return None
-        moment = self.lease.expires_at if self.lease else self.ready_at
-        return int(moment.timestamp() * 1_000_000)
+        seconds = self.rules.attempt_seconds
+        return None if seconds is None else self.running_since + timedelta(seconds=seconds)
+
+
+def _expiry(bounded: Lease | Waiting | None) -> datetime | None:
+    """Return when a lease or a wait is over, None where there is none or it has no end."""
+    return None if bounded is None else bounded.expires_at
+
+
+def _microseconds(moment: datetime) -> int:
+    """Return microseconds since 1970."""
+    return int(moment.timestamp() * 1_000_000)
 
 
 def require_task(task: Task | None) -> Task:
@@ -75,13 +146,24 @@ def require_open_task(task: Task | None) -> Task:
 
 
 def require_lease(task: Task | None, number: int | None) -> tuple[Task, Lease]:
-    """Return a task and its lease where `number` is that of the live lease; raises NotFound or Conflict `lease_lost`.
+    """Return a task and its lease where `number` is that of the live lease.
 
-    The number fences, not the expiry: a lease that ran out is good until somebody else takes the task.
+    The number fences, not the expiry: a lease that ran out is good until the service or somebody else takes the task.
+    Raises NotFound, Conflict `task_canceled` for the worker of a canceled task, else Conflict `lease_lost`.
     """
     task = require_task(task)
+    if task.state is TaskState.CANCELED and number == task.leases:
+        raise Conflict("task_canceled", "The task was canceled; stop, and acknowledge it.")
     if task.state in TERMINAL_STATES:
         raise Conflict("lease_lost", f"The lease is over: the task is {task.state}.")
     if task.lease is None or task.lease.number != number:
         raise Conflict("lease_lost", "The lease token is not that of the task's lease; another worker may have it.")
     return task, task.lease
+
+
+def require_working_lease(task: Task | None, number: int | None) -> Task:
+    """Return a task that its worker may work on now; raises as `require_lease`, and Conflict `wrong_state`."""
+    task, _ = require_lease(task, number)
+    if task.state in INTERRUPTED_STATES:
+        raise Conflict("wrong_state", f"The task is {task.state}: wait for the answer.")
+    return task

@@ -7,7 +7,7 @@ from contracts.a2a import Message, Metadata
 from contracts.events import TaskSubmitted
 from contracts.record import Record
 from domain.agent.state import Agent, require_working_agent
-from domain.rejection import Conflict
+from domain.rejection import Conflict, Invalid
 from domain.task.facts import TaskQueued
 from domain.task.state import Task
 
@@ -28,13 +28,18 @@ class SubmitTask(Record):
     priority: int
     metadata: Metadata
     reference_task_ids: tuple[str, ...]
+    not_before: datetime | None = None
+    deadline: datetime | None = None
 
 
 def decide_submit_task(command: SubmitTask, task: Task | None) -> list[TaskSubmitted | TaskQueued]:
-    """Return the submission; refused where the agent takes no work."""
+    """Return the submission; refused where the agent takes no work or the task could never be done in time."""
     if task is not None:
         raise Conflict("task_exists", "A task with this id exists.")
     agent = require_working_agent(command.agent)
+    earliest = max(command.at, command.not_before or command.at)
+    if command.deadline is not None and command.deadline <= earliest:
+        raise Invalid("deadline_too_early", "The deadline is not after the time at which the task may begin.")
     submitted = TaskSubmitted(
         task_id=command.task_id,
         agent_id=agent.agent_id,
@@ -42,7 +47,11 @@ def decide_submit_task(command: SubmitTask, task: Task | None) -> list[TaskSubmi
         message=command.message,
         priority=command.priority,
         max_attempts=agent.policy.max_attempts,
+        attempt_seconds=agent.policy.attempt_seconds,
+        retry=agent.policy.retry,
         metadata=command.metadata,
         reference_task_ids=command.reference_task_ids,
+        not_before=command.not_before,
+        deadline=command.deadline,
     )
-    return [submitted, TaskQueued(ready_at=command.at)]
+    return [submitted, TaskQueued(ready_at=earliest)]

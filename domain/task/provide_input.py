@@ -1,0 +1,36 @@
+"""Answer what a worker asked."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from contracts.a2a import Message
+from contracts.events import TaskInputProvided
+from contracts.record import Record
+from domain.rejection import Conflict
+from domain.task.answers import answer_events, require_answer
+from domain.task.facts import TaskQueued, WorkContinued
+from domain.task.state import Task, require_open_task
+
+__all__ = ["ProvideInput", "decide_provide_input"]
+
+
+class ProvideInput(Record):
+    """Answer; with `request_id` only that question, so that no late answer meets another one."""
+
+    at: datetime
+    message: Message
+    request_id: UUID | None
+
+
+def decide_provide_input(
+    command: ProvideInput, task: Task | None
+) -> Sequence[TaskInputProvided | TaskQueued | WorkContinued]:
+    """Return the answer; refused where nothing or something else is asked, or the answer does not fit."""
+    task = require_open_task(task)
+    if task.waiting is None:
+        raise Conflict("nothing_asked", "The task waits for no input.")
+    if command.request_id is not None and command.request_id != task.waiting.request_id:
+        raise Conflict("other_question", "The task waits for the answer to another question.")
+    require_answer(command.message, task.waiting.answer_schema, path="message")
+    return answer_events(task, task.waiting, command.message, command.at, is_default=False)

@@ -1,0 +1,61 @@
+"""Ask a person, and wait for the answer."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from contracts.a2a import Message
+from contracts.events import TaskInputRequested
+from contracts.record import Record
+from domain.json_schema import require_json_schema
+from domain.task.answers import require_answer
+from domain.task.facts import LeaseReleased, WaitBegun
+from domain.task.state import Task, Waiting, require_working_lease
+
+__all__ = ["RequestInput", "decide_request_input"]
+
+
+class RequestInput(Record):
+    """Ask; the lease is given up while the task waits, unless the worker keeps it and goes on with its heartbeats.
+
+    `default` answers when `expires_in_seconds` are over; without one the task then fails with `input_expired`.
+    """
+
+    at: datetime
+    lease_number: int | None
+    request_id: UUID
+    message: Message
+    answer_schema: dict[str, JsonValue] | None
+    expires_in_seconds: int | None
+    default: Message | None
+    keeps_lease: bool
+
+
+def decide_request_input(
+    command: RequestInput, task: Task | None
+) -> list[TaskInputRequested | WaitBegun | LeaseReleased]:
+    """Return the question; refused without the lease, or where schema or default are wrong themselves."""
+    task = require_working_lease(task, command.lease_number)
+    if command.answer_schema is not None:
+        require_json_schema(command.answer_schema)
+    if command.default is not None:
+        require_answer(command.default, command.answer_schema, path="default")
+    seconds = command.expires_in_seconds
+    waiting = Waiting(
+        request_id=command.request_id,
+        answer_schema=command.answer_schema,
+        expires_at=None if seconds is None else command.at + timedelta(seconds=seconds),
+        default=command.default,
+        keeps_lease=command.keeps_lease,
+    )
+    requested = TaskInputRequested(
+        attempt=task.attempt,
+        request_id=command.request_id,
+        message=command.message,
+        answer_schema=command.answer_schema,
+        expires_at=waiting.expires_at,
+        keeps_lease=command.keeps_lease,
+    )
+    released = [] if command.keeps_lease else [LeaseReleased()]
+    return [requested, WaitBegun(waiting=waiting), *released]
