@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: started, killed, damaged, refused, and never left behind."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,10 +49,10 @@ def ask(server: PostgresServer, question: str) -> object:
     return run_in_thread(fetch)
 
 
-def stopped_home(directory: Path) -> Path:
-    server = start_postgres(PostgresConfig(directory / "postgres", is_fast=True))
-    stop_postgres(server)
-    return server.config.home
+@pytest.fixture
+def stopped_home(server_directory: Path, private_postgres_seed: Path) -> Path:
+    shutil.copytree(private_postgres_seed, server_directory / "postgres", symlinks=True)
+    return server_directory / "postgres"
 
 
 def test_it_is_durable_unless_told_otherwise(server_directory: Path) -> None:
@@ -107,11 +108,11 @@ def test_it_starts_again_after_a_kill_with_what_was_committed(server_directory: 
         assert ask(again, "SELECT figure FROM kept") == 7
 
 
-@pytest.mark.parametrize("owner", [str(os.getpid()), "1", "not a number", ""])
-def test_a_stale_lock_that_names_somebody_else_does_not_prevent_a_start(server_directory: Path, owner: str) -> None:
-    home = stopped_home(server_directory)
-    (home / "data" / "postmaster.pid").write_text(f"{owner}\n{home}/data\n", encoding="utf-8")
-    with running(PostgresConfig(home, is_fast=True)) as server:
+@pytest.mark.parametrize("owner", ["this process", "1", "not a number", ""])
+def test_a_stale_lock_that_names_somebody_else_does_not_prevent_a_start(stopped_home: Path, owner: str) -> None:
+    named = os.getpid() if owner == "this process" else owner
+    (stopped_home / "data" / "postmaster.pid").write_text(f"{named}\n{stopped_home}/data\n", encoding="utf-8")
+    with running(PostgresConfig(stopped_home, is_fast=True)) as server:
         assert ask(server, "SELECT 1") == 1
 
 
@@ -131,20 +132,18 @@ def test_a_taken_port_is_named(server_directory: Path) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["global/pg_control", "PG_VERSION", "global", "pg_wal", "base"])
-def test_a_damaged_data_directory_is_said_in_one_line(server_directory: Path, damaged: str) -> None:
-    home = stopped_home(server_directory)
-    (home / "data" / damaged).rename(home / "lost")
+def test_a_damaged_data_directory_is_said_in_one_line(stopped_home: Path, damaged: str) -> None:
+    (stopped_home / "data" / damaged).rename(stopped_home / "lost")
     with pytest.raises(DataDirectoryDamagedError, match="move it away") as failure:
-        start_postgres(PostgresConfig(home))
+        start_postgres(PostgresConfig(stopped_home))
     assert "\n" not in str(failure.value)
 
 
-def test_overwritten_control_data_is_damage(server_directory: Path) -> None:
-    home = stopped_home(server_directory)
-    control = home / "data" / "global" / "pg_control"
+def test_overwritten_control_data_is_damage(stopped_home: Path) -> None:
+    control = stopped_home / "data" / "global" / "pg_control"
     control.write_bytes(bytes(len(control.read_bytes())))
     with pytest.raises(DataDirectoryDamagedError, match="restore a backup"):
-        start_postgres(PostgresConfig(home))
+        start_postgres(PostgresConfig(stopped_home))
 
 
 def test_a_directory_of_something_else_is_left_alone(server_directory: Path) -> None:
@@ -172,10 +171,9 @@ def test_a_missing_package_is_named_with_what_to_install(
         start_postgres(PostgresConfig(server_directory / "postgres"))
 
 
-def test_the_password_is_kept_from_others(server_directory: Path) -> None:
-    home = stopped_home(server_directory)
-    assert (home / "password").stat().st_mode & 0o777 == 0o600
-    assert (home / "data").stat().st_mode & 0o077 == 0
+def test_the_password_is_kept_from_others(stopped_home: Path) -> None:
+    assert (stopped_home / "password").stat().st_mode & 0o777 == 0o600
+    assert (stopped_home / "data").stat().st_mode & 0o077 == 0
 
 
 def test_stopping_waits_for_no_client(server_directory: Path) -> None:
