@@ -22,7 +22,7 @@ from projectors.projections import PROJECTIONS, Projection
 from projectors.reading import Session, check_reading, keep_reading
 from projectors.services import ApplyDependencies
 
-__all__ = ["create_followers", "run", "work"]
+__all__ = ["check_followers", "create_followers", "run", "work"]
 
 
 def create_followers(projections: Sequence[Projection] = PROJECTIONS) -> tuple[Follower, ...]:
@@ -30,7 +30,7 @@ def create_followers(projections: Sequence[Projection] = PROJECTIONS) -> tuple[F
     return tuple(Follower(projection, Inbox(projection), {}) for projection in projections)
 
 
-async def _check_followers(followers: Sequence[Follower]) -> None:
+async def check_followers(followers: Sequence[Follower]) -> None:
     """Raise RuntimeError where a projection has not begun, or has stopped at an event."""
     waiting = [follower.projection.name for follower in followers if not follower.checkpoints]
     if waiting:
@@ -50,7 +50,7 @@ def _create_health(session: Session, pool: Pool, client: RedisClient) -> FastAPI
         "postgres": check_postgres(pool),
         "redis": check_redis(client),
         "streams": partial(check_reading, session),
-        "projections": partial(_check_followers, session.followers),
+        "projections": partial(check_followers, session.followers),
     }
     return create_health_application("projectors", checks)
 
