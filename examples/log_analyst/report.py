@@ -38,7 +38,7 @@ def _headline(summary: Summary) -> str:
         return f"None of the {summary.lines:,} lines could be understood."
     name = _FORMAT_NAMES[summary.log_format]
     share = summary.errors / summary.parsed
-    errors = f"**{summary.errors:,} errors** ({share:.1%})" if summary.errors else "**no errors**"
+    errors = f"**{_count(summary.errors, 'error')}** ({share:.1%})" if summary.errors else "**no errors**"
     sentences = [f"A {name} of {_count(summary.lines, 'line')} with {errors}."]
     if summary.first_at is not None and summary.last_at is not None:
         times = f"from {_time(summary.first_at)} to {_time(summary.last_at)} UTC"
@@ -86,7 +86,7 @@ def _minutes(summary: Summary) -> list[tuple[object, ...]]:
 def _unparsable(summary: Summary) -> str:
     if not summary.unparsable.count or not summary.parsed:
         return ""
-    samples = "\n".join(f"    {sample[:_LONGEST_CELL]}" for sample in summary.unparsable.samples)
+    samples = "\n".join(f"    {_printable(sample[:_LONGEST_CELL])}" for sample in summary.unparsable.samples)
     count = _count(summary.unparsable.count, "line")
     return f"## Lines of another form\n\n{count} could not be understood, such as:\n\n{samples}"
 
@@ -102,8 +102,12 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]])
 
 def _cell(text: str) -> str:
     """Return text that can stand between backticks in a table."""
-    plain = " ".join(text.replace("`", "'").replace("|", "¦").split())
+    plain = _printable(" ".join(text.replace("`", "'").replace("|", "¦").split()))
     return plain if len(plain) <= _LONGEST_CELL else plain[: _LONGEST_CELL - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _count(number: int, noun: str) -> str:
