@@ -5,6 +5,7 @@ import gc
 import signal
 from enum import StrEnum
 
+import structlog
 import uvloop
 from starlette.types import ASGIApp
 
@@ -26,9 +27,18 @@ class Role(StrEnum):
 
 
 def run_role(role: Role, settings: Settings) -> None:
-    """Run one process until SIGTERM or SIGINT; raises OSError where its port cannot be had."""
+    """Run one process until SIGTERM or SIGINT; raises OSError where its port cannot be had.
+
+    Any other error is a bug: it goes to the log, one line in JSON, and is raised as SystemExit.
+    """
     configure_logging(settings, role.value)
-    uvloop.run(_run(role, settings))
+    try:
+        uvloop.run(_run(role, settings))
+    except OSError:
+        raise
+    except Exception as error:
+        structlog.get_logger(__name__).exception("the process cannot go on")
+        raise SystemExit(1) from error
 
 
 async def _run(role: Role, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Cutting large content into chunks that fit a request."""
 
+import base64
 from collections.abc import Iterator, Sequence
 
 from client.content import Part
@@ -34,9 +35,8 @@ def _split_part(part: Part) -> Iterator[Part]:
     while start < len(content):
         end = _find_cut(content, start) if part.text is not None else start + _CHUNK_BYTES
         piece = content[start:end]
-        yield part.model_copy(
-            update={"text": piece.decode()} if part.text is not None else {"raw": file_part(piece).raw}
-        )
+        update = {"raw": base64.b64encode(piece).decode()} if part.text is None else {"text": piece.decode()}
+        yield part.model_copy(update=update)
         start = end
 
 

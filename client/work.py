@@ -64,6 +64,5 @@ async def _fail(client: BureauClient, task: TaskContext, code: str, reason: str)
     if task.is_canceled:
         return
     task.is_done = True
-    await client.fail_task(
-        task.lease, code=code, reason=clean_text(reason)[:_REASON_LENGTH], usage=await task.take_usage()
-    )
+    reason = clean_text(reason)[:_REASON_LENGTH] or "no reason given"
+    await client.fail_task(task.lease, code=code, reason=reason, usage=await task.take_usage())

@@ -12,7 +12,8 @@
 A handler is a coroutine, an async generator whose yields are progress, or a blocking function (or generator), which
 runs in a thread. What it returns becomes the task's last message. `raise TaskFailedError(code, reason)` fails
 the task; any other exception fails it with the code `handler_error` and the exception's type, and its traceback goes
-only to this process's log. Heartbeats go by themselves; when the task is canceled or its lease lost, the handler is cancelled.
+only to this process's log. Heartbeats go by themselves; when the task is canceled or
+its lease lost, the handler is cancelled.
 """
 
 import asyncio

@@ -1,6 +1,5 @@
 """The command API's composition root: every dependency of the write side is visible here."""
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -85,8 +84,6 @@ def create_application(settings: Settings) -> FastAPI:
             application.state.authenticate = cached_authenticate(pool)
             application.state.services = _services(pool, settings, announce)
             checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
-            # What is there now stays: the collector need not walk it again (p99 from 22 to 13 ms).
-            gc.freeze()
             yield
         await redis.aclose()
         await pool.close()

@@ -3,7 +3,17 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from contracts.a2a import AgentCard, Artifact, Identifier, Message, Metadata, Role, ShortText
 from contracts.agents import AgentName, AgentPolicy
@@ -30,6 +40,33 @@ def _normalised(value: Any) -> Any:  # noqa: ANN401 - whatever JSON held; the ne
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _find_id(text: str) -> UUID | None:
+    """Return the id that a text is in its usual form, or None: any other text may be a name."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None
+
+
+def _unlike_an_id(name: str) -> str:
+    """Refuse a name that would be read as an id wherever an agent is referred to."""
+    if _find_id(name) is not None:
+        error = "a name must not have the form of an id"
+        raise ValueError(error)
+    return name
+
+
+def _id_or_name(value: Any, validate: ValidatorFunctionWrapHandler) -> UUID | str:  # noqa: ANN401 - see above
+    """Return a reference as what it is; a union by itself would take every id for a name."""
+    text = _normalised(value)
+    try:
+        reference: UUID | str = validate((_find_id(text) or text) if isinstance(text, str) else text)
+    except ValidationError as error:
+        raise PydanticCustomError("agent_reference", "an agent's id or its name") from error
+    return reference
+
+
 def _from_user(message: Message) -> Message:
     """Refuse a message that a client claims an agent said."""
     if message.role is not Role.USER:
@@ -54,9 +91,9 @@ def _with_parts(artifact: Artifact) -> Artifact:
     return artifact
 
 
-type NormalisedName = Annotated[AgentName, BeforeValidator(_normalised)]
-type AgentReference = UUID | NormalisedName
-"""An agent by its id or by its name."""
+type NormalisedName = Annotated[AgentName, BeforeValidator(_normalised), AfterValidator(_unlike_an_id)]
+type AgentReference = Annotated[UUID | AgentName, WrapValidator(_id_or_name)]
+"""An agent by its id, in the usual form with dashes, or by its name."""
 
 type UserMessage = Annotated[Message, AfterValidator(_from_user)]
 type AgentMessage = Annotated[Message, AfterValidator(_from_agent)]

@@ -13,7 +13,7 @@ Redis out of reach or slow: the cache says "nothing here, don't fill" at once, a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 import structlog
 from fastapi_cache.backends.redis import RedisBackend
@@ -28,8 +28,9 @@ __all__ = ["Answer", "AnswerBackend", "AnswerCache", "CachePlace", "Seen", "open
 _logger = structlog.get_logger(__name__)
 
 _LIFETIME_SECONDS: Final = 60
-_CALL_SECONDS: Final = 0.1
+_CALL_SECONDS: Final = 0.25
 _PAUSE_SECONDS: Final = 1.0
+_CALLS_AT_ONCE: Final = 8
 _MOST_VARIANTS: Final = 200
 _LARGEST_VALUE_BYTES: Final = 1_048_576
 
@@ -68,6 +69,12 @@ class Seen(NamedTuple):
 
 type LookUp = Callable[[CachePlace, str, Mapping[int, EntryId]], Awaitable[Seen]]
 type Keep = Callable[[CachePlace, Answer, bytes], Awaitable[bool]]
+
+
+class Guard(Protocol):
+    """Makes a call to Redis and returns what it brings, or the other value where Redis is out of reach."""
+
+    async def __call__[Value](self, call: Callable[[], Awaitable[Value]], otherwise: Value) -> Value: ...
 
 
 class AnswerCache(NamedTuple):
@@ -127,29 +134,38 @@ async def _look_up(backend: AnswerBackend, place: CachePlace, projection: str, t
     return Seen(_decode(value) if value is not None and is_fresh else None, stamp or b"")
 
 
-def open_answer_cache(client: RedisClient) -> AnswerCache:
-    """Return the cache on a client; each call is bounded, and after a failure only one call a second tries again."""
-    backend = AnswerBackend(client)
+def _open_guard() -> Guard:
+    """Return the guard: few calls at once, each bounded, and after a failure one call a second that tries again."""
+    room = asyncio.Semaphore(_CALLS_AT_ONCE)
     paused_until = 0.0
 
     async def guarded[Value](call: Callable[[], Awaitable[Value]], otherwise: Value) -> Value:
         nonlocal paused_until
-        now = monotonic_seconds()
-        if paused_until > now:
-            return otherwise
-        if paused_until:
-            paused_until = now + _PAUSE_SECONDS  # this call tries; the others go on without the cache meanwhile
-        try:
-            async with asyncio.timeout(_CALL_SECONDS):
-                value = await call()
-        except Exception as error:
-            if not is_redis_error(error):
-                raise
-            _logger.warning("answer cache out of reach", error=type(error).__name__)
-            paused_until = monotonic_seconds() + _PAUSE_SECONDS
-            return otherwise
-        paused_until = 0.0
-        return value
+        async with room:
+            now = monotonic_seconds()
+            if paused_until > now:
+                return otherwise
+            if paused_until:
+                paused_until = now + _PAUSE_SECONDS  # this call tries; the others go on without the cache meanwhile
+            try:
+                async with asyncio.timeout(_CALL_SECONDS):
+                    value = await call()
+            except Exception as error:
+                if not is_redis_error(error):
+                    raise
+                _logger.warning("answer cache out of reach", error=type(error).__name__)
+                paused_until = monotonic_seconds() + _PAUSE_SECONDS
+                return otherwise
+            paused_until = 0.0
+            return value
+
+    return guarded
+
+
+def open_answer_cache(client: RedisClient) -> AnswerCache:
+    """Return the cache on a client that has more connections than the calls that are made at once (8)."""
+    backend = AnswerBackend(client)
+    guarded = _open_guard()
 
     async def look_up(place: CachePlace, projection: str, targets: Mapping[int, EntryId]) -> Seen:
         return await guarded(lambda: _look_up(backend, place, projection, targets), Seen(None, None))

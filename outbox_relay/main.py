@@ -26,9 +26,9 @@ from outbox_relay.records import RelayStatus, ShardCondition
 from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.keep_partitions import keep_partitions
 
-__all__ = ["create_dependencies", "describe_shards", "run"]
+__all__ = ["EVENTS_A_SHARD", "Board", "create_dependencies", "describe_shards", "run"]
 
-_EVENTS_A_SHARD: Final = 500
+EVENTS_A_SHARD: Final = 500
 _BYTES_A_READ: Final = 8 * 1024 * 1024
 """Bound of one read over all shards, and so of the relay's memory, whatever the backlog."""
 _POOL_SIZE: Final = 3
@@ -100,7 +100,7 @@ async def _read_bounded(pool: Pool, positions: Mapping[int, int]) -> list[LogBat
     if not positions:
         return []
     max_bytes = _BYTES_A_READ // len(positions)
-    return await read_batches(pool, positions, limit=_EVENTS_A_SHARD, max_bytes=max_bytes)
+    return await read_batches(pool, positions, limit=EVENTS_A_SHARD, max_bytes=max_bytes)
 
 
 async def _wait_for(wake: asyncio.Event, seconds: float) -> None:

@@ -1,8 +1,10 @@
 """What the relay knows of itself: where each shard stands, and what keeps it from going on. Frozen records only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from infrastructure.log_batches import LogBatch
 
 __all__ = ["RelayPass", "RelayRequest", "RelayStatus", "ShardCondition", "ShardState"]
 
@@ -34,15 +36,18 @@ class RelayRequest:
 
     shards: Mapping[int, ShardState]
     is_check: bool
+    ahead: Sequence[LogBatch] = ()
+    """Read already during the pass before, each batch from where its shard stands now; empty: read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelayPass:
-    """What a pass came to: the shards afterwards, the events sent, and whether more is known to be waiting."""
+    """What a pass came to: the shards afterwards, the events sent, whether more waits for sure, what was read."""
 
     shards: Mapping[int, ShardState]
     events: int
     is_behind: bool
+    ahead: Sequence[LogBatch] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,6 @@ def add_query(router: APIRouter, path: str, endpoint: Endpoint, described: Descr
         methods=["GET"],
         summary=described.summary,
         response_model=described.model,
-        response_class=Response,
         responses=_responses(path, described.example),
         openapi_extra={"parameters": _REQUEST_HEADERS},
     )

@@ -19,7 +19,7 @@ def _join_list(items: Iterable[bytes]) -> bytes:
 def _merge(artifact: Mapping[str, Any], chunk: Mapping[str, Any]) -> dict[str, Any]:
     """Return an artifact with one more chunk: parts follow, what the chunk says beside them replaces."""
     said = {name: value for name, value in chunk.items() if value is not None}
-    return {**artifact, **said, "parts": [*artifact["parts"], *chunk["parts"]]}
+    return {**artifact, **said, "parts": [*artifact.get("parts", ()), *chunk.get("parts", ())]}
 
 
 def join_artifact(chunks: Sequence[bytes]) -> bytes:

@@ -39,7 +39,7 @@ class Parameters(BaseModel):
 class PageParameters(CursorParams):
     """The query parameters of a list. Cursors are sealed and opened by `infrastructure.cursors`, which has the key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     quoted_cursor: ClassVar[bool] = False
 

@@ -2,14 +2,14 @@
 
 from collections import Counter, defaultdict
 from itertools import count, zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import asyncpg
 from redis.asyncio import Redis
 
 from contracts.streams import stream_name
 
-__all__ = ["find_differences", "has_caught_up"]
+__all__ = ["find_differences", "has_caught_up", "read_entries"]
 
 _LOG = """
 SELECT shard, position, epoch || '-' || position AS id, event_id::text AS event_id, aggregate_id, generation, envelope
@@ -52,15 +52,23 @@ async def has_caught_up(pool: "asyncpg.Pool[asyncpg.Record]", redis: "Redis") ->
     )
     for head in heads:
         last = await redis.xrevrange(stream_name(head["shard"]), count=1)
-        if (last[0][0].decode() if last else "") != (head["id"] if head["position"] else ""):
+        if (last[0][0] if last else b"") != (head["id"].encode() if head["position"] else b""):
             return False
     return True
+
+
+async def read_entries(
+    redis: "Redis", shard: int, *, start: str = "-", count: int | None = None
+) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return (id, fields) of the shard's stream, as the server sends them."""
+    page = await redis.xrange(stream_name(shard), min=start, count=count)
+    return cast("list[tuple[bytes, dict[bytes, bytes]]]", page)
 
 
 async def _read_stream(redis: "Redis", shard: int) -> list[_Entry]:
     entries: list[_Entry] = []
     start = "-"
-    while page := await redis.xrange(stream_name(shard), min=start, count=_PAGE):
+    while page := await read_entries(redis, shard, start=start, count=_PAGE):
         entries += [_Entry(i.decode(), f.get(b"event_id", b"").decode(), f.get(b"__data__", b"")) for i, f in page]
         start = f"({entries[-1].entry_id}"
     return entries

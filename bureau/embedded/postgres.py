@@ -39,6 +39,7 @@ __all__ = [
 
 _ROLE = "bureau"
 POSTGRES_STOP = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0))
+_ESSENTIAL = ("base", "global/pg_control", "pg_wal", "pg_xact")
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -154,6 +155,10 @@ def _check_data_directory(data: Path) -> None:
         return
     if not (data / "PG_VERSION").is_file():
         message = f"{data} is not a PostgreSQL data directory: move it away to start with an empty one"
+        raise DataDirectoryDamagedError(message)
+    missing = [name for name in _ESSENTIAL if not (data / name).exists()]
+    if missing:
+        message = f"{data} lacks {missing[0]}: restore a backup, or move it away to start with an empty one"
         raise DataDirectoryDamagedError(message)
 
 

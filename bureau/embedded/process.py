@@ -45,7 +45,7 @@ def wait_until_ready(
 ) -> bool:
     """Wait until the server is ready; False when the process ended first.
 
-    Raises ServerFailedError at the deadline.
+    Raises ServerFailedError at the deadline, after killing the process.
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
@@ -54,6 +54,7 @@ def wait_until_ready(
         if process.poll() is not None:
             return False
         time.sleep(_POLL_SECONDS)
+    end_process(process, ())
     message = f"{name} was not ready after {timeout_seconds:g} s: try again, or look at its log"
     raise ServerFailedError(message)
 

@@ -4,6 +4,7 @@ Layout of a server's home: `data/`, `password` and `valkey.conf` (0600), `server
 never on the command line, so it appears in no process list.
 """
 
+import json
 import signal
 import socket
 import subprocess
@@ -113,7 +114,7 @@ def _configuration(config: ValkeyConfig, port: int, password: str) -> str:
         "bind": "127.0.0.1",
         "port": str(port),
         "requirepass": password,
-        "dir": f'"{config.home / "data"}"',
+        "dir": json.dumps(str(config.home / "data"), ensure_ascii=False),
         "databases": "64",
         "save": '""',
         "appendonly": "yes" if config.is_durable else "no",

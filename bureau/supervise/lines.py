@@ -35,7 +35,11 @@ def json_lines(output: TextIO) -> Callable[[str, str], None]:
     def write(name: str, line: str) -> None:
         if not line:
             return
-        whole = line if _is_json_object(line) else json.dumps({"process": name, "level": "info", "event": line})
+        whole = (
+            line
+            if _is_json_object(line)
+            else json.dumps({"process": name, "level": "info", "event": line}, ensure_ascii=False)
+        )
         with lock:
             output.write(f"{whole}\n")
             output.flush()

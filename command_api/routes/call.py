@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -33,6 +33,8 @@ class Call:
     principal: Principal
     context: CommandContext
     services: CommandServices
+    is_stopping: Callable[[], bool]
+    """Whether the process drains: whoever waits answers now."""
 
 
 def _idempotency_key(header: str | None, services: CommandServices) -> str:
@@ -75,7 +77,13 @@ async def read_call(request: Request) -> Call:
         causation_id=request.scope["request_id"],
         traceparent=traceparent if is_traced else services.make_traceparent(),
     )
-    return Call(principal, context, services)
+    stopping = request.scope.get("stopping")
+    return Call(principal, context, services, stopping.is_set if stopping else _never)
+
+
+def _never() -> bool:
+    """Say that a process without a stop signal never drains."""
+    return False
 
 
 CurrentCall = Annotated[Call, Depends(read_call)]

@@ -5,7 +5,7 @@ decision is made, with the path of the offending text.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -15,6 +15,8 @@ from fastapi.routing import APIRoute
 from infrastructure.web.errors import ApiError, ErrorDetail
 
 __all__ = ["JsonRoute"]
+
+_MAX_DEPTH: Final = 100
 
 _COMMAND_HEADERS: Final = [
     {
@@ -71,14 +73,31 @@ def _malformed(reason: str) -> ApiError:
     return ApiError(400, "malformed_json", "The body is not valid JSON.", details=(detail,))
 
 
-def _read_escaped(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Read JSON that the strict parser refused, only to tell forbidden text from malformed JSON."""
+def _require_shallow(value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Raise ApiError where JSON is nested deeper than everybody on the line can read and write it."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [item for outer in level for item in _items(outer) if isinstance(item, dict | list)]
+    if level:
+        raise _malformed(f"nested deeper than {_MAX_DEPTH} levels")
+
+
+def _items(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
+    """Return what stands directly in an object or a list."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
+    """Return the answer to a body that the strict parser refused: forbidden text is told from malformed JSON."""
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise _malformed(str(error)) from error
+    except (ValueError, RecursionError) as reason:
+        return _malformed(str(reason))
+    _require_shallow(value)
     _refuse_forbidden_text(value)
-    return value
+    return _malformed(str(error))
 
 
 def _refuse_constant(name: str) -> None:
@@ -91,8 +110,10 @@ def _read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     """Return what a body says; raises ApiError."""
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _read_escaped(body)
+    except orjson.JSONDecodeError as error:
+        raise _refusal(body, error) from error
+    if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
+        _require_shallow(value)
     if rb"\u" in body:
         _refuse_forbidden_text(value)
     return value

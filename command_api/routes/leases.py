@@ -139,6 +139,6 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
         remaining = deadline - call.services.monotonic()
         if answer is not None:
             return answer_json(answer, {"data": await _render(answer, call)})
-        if remaining <= 0:
+        if remaining <= 0 or call.is_stopping():
             return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
         await call.services.wait_for_work(remaining)

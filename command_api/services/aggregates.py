@@ -46,9 +46,9 @@ class Facts:
             return self.agents.get(agent)
         return next((candidate for candidate in self.agents.values() if candidate.name == agent), None)
 
-    def state_of(self, aggregate_id: UUID) -> State | None:
-        """Return an aggregate's state, or None where it does not exist."""
-        return self.tasks.get(aggregate_id) or self.agents.get(aggregate_id)
+    def state_of(self, kind: str, aggregate_id: UUID) -> State | None:
+        """Return an aggregate's state, or None where there is none of this kind with this id."""
+        return self.tasks.get(aggregate_id) if kind == "task" else self.agents.get(aggregate_id)
 
 
 def read_facts(at: datetime, aggregates: Sequence[StoredAggregate]) -> Facts:

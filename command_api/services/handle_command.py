@@ -49,8 +49,6 @@ async def handle_command(request: CommandRequest, dependencies: CommandDependenc
             unavailable = None
         except StoreUnavailableError as error:
             unavailable = error
-        except UniqueRuleError as error:
-            raise Conflict(*_GUARDED_RULES[error.constraint]) from error
     if unavailable is not None:
         raise unavailable
     raise Conflict("version_conflict", f"Others changed the same aggregate {MAX_TRIES} times; try again.")
@@ -67,10 +65,23 @@ async def _try_once(request: CommandRequest, dependencies: CommandDependencies) 
     accepted = [outcome for outcome in outcomes if outcome.rejection is None]
     if not accepted:
         return CommandAnswer(result, token=None, is_replayed=False)
-    token = await _save(request, result, accepted, facts, dependencies)
+    try:
+        token = await _save(request, result, accepted, facts, dependencies)
+    except UniqueRuleError as error:
+        return await _answer_twin(request, dependencies, error)
     if any(outcome.events for outcome in accepted):
         dependencies.announce(token.positions)
     return CommandAnswer(result, token, is_replayed=False)
+
+
+async def _answer_twin(
+    request: CommandRequest, dependencies: CommandDependencies, error: UniqueRuleError
+) -> CommandAnswer:
+    """Return the first answer where the same command, sent twice at once, broke the rule itself; refused otherwise."""
+    loaded = await dependencies.load(request.context.key, (), ())
+    if loaded.receipt is None:
+        raise Conflict(*_GUARDED_RULES[error.constraint]) from error
+    return _replay(loaded.receipt, request.context.fingerprint)
 
 
 def _replay(receipt: Receipt, fingerprint: bytes) -> CommandAnswer:
@@ -83,7 +94,7 @@ def _replay(receipt: Receipt, fingerprint: bytes) -> CommandAnswer:
 def _decide(assignment: Assignment, facts: Facts, *, is_lenient: bool) -> Outcome:
     """Decide one assignment and evolve its aggregate."""
     aggregate = AGGREGATE_TYPES[assignment.kind]
-    state = facts.state_of(assignment.aggregate_id)
+    state = facts.state_of(assignment.kind, assignment.aggregate_id)
     try:
         changes = aggregate.decide(assignment.command, state)
     except Rejection as rejection:

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infrastructure.settings import Settings
@@ -42,6 +43,11 @@ class _EdgedApplication(FastAPI):
             for operation in operations.values():
                 operation["security"] = [{"apiKey": []}] if path.startswith(API_PREFIX) else []
         return document
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the stack without Starlette's outermost layer: it would answer bugs in plain text, before the edge."""
+        stack = super().build_middleware_stack()
+        return stack.app if isinstance(stack, ServerErrorMiddleware) else stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""

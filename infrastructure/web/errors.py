@@ -117,7 +117,8 @@ def _request_id(request: Request) -> str:
 
 def _detail(error: Mapping[str, Any]) -> ErrorDetail:
     """Return one complaint of pydantic in our shape; the offending value itself is never repeated."""
-    path = ".".join(str(step) for step in error["loc"])
+    place, *steps = (str(step) for step in error["loc"])
+    path = ".".join([place, *(step.lower() if place == "header" else step for step in steps)])
     return ErrorDetail(path=path, code=str(error["type"]), message=str(error["msg"]))
 
 

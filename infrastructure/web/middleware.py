@@ -16,6 +16,7 @@ from infrastructure.web.errors import ApiError, ErrorDetail, error_response, une
 __all__ = ["request_edge"]
 
 _IDENTIFIER: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_LONGEST_LENGTH: Final = 18  # digits; Python refuses to read thousands of them as a number
 
 
 class _BodyTooLargeError(Exception):
@@ -41,7 +42,7 @@ def _too_large(limit: int) -> ApiError:
 def _require_small_body(headers: Headers, limit: int) -> None:
     """Raise ApiError 413 where the client itself says that the body is too large."""
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > limit:
+    if not length.isdecimal() or len(length) > _LONGEST_LENGTH or int(length) > limit:
         raise _too_large(limit)
 
 

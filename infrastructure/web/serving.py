@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["serve"]
 
@@ -22,10 +22,16 @@ class _Server(uvicorn.Server):
 async def serve(application: ASGIApp, *, host: str, port: int, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let running requests finish (10 s at most).
 
-    Raises OSError where the port can't be had.
+    Every scope carries `stop` as `stopping`, so that a request which waits for something can end at once. Raises
+    OSError where the port can't be had.
     """
+
+    async def stoppable(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["stopping"] = stop
+        await application(scope, receive, send)
+
     config = uvicorn.Config(
-        application,
+        stoppable,
         host=host,
         port=port,
         loop="none",

@@ -5,11 +5,13 @@ streams again where they end.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import structlog
 
+from infrastructure.log_batches import LogBatch
 from outbox_relay.dependencies import RelayDependencies
 from outbox_relay.records import RelayRequest, RelayStatus, ShardCondition, ShardState
 from outbox_relay.services.pace import Pause, after_failure, after_pass
@@ -23,23 +25,42 @@ _CHECK_SECONDS = 1.0
 _LOG = structlog.get_logger(__name__)
 
 
+class _Progress(NamedTuple):
+    """What the loop remembers between passes."""
+
+    status: RelayStatus = RelayStatus()
+    pause: Pause = Pause()
+    ahead: Sequence[LogBatch] = ()
+    checked_at: float = float("-inf")
+
+
 async def follow_log(dependencies: RelayDependencies, stop: asyncio.Event) -> None:
     """Run passes until `stop` is set; the pass under way is finished."""
-    status, pause, checked_at = RelayStatus(), Pause(), float("-inf")
+    progress = _Progress()
     while not stop.is_set():
-        is_check = dependencies.monotonic_seconds() - checked_at >= _CHECK_SECONDS
-        before = status
+        before = progress.status
         try:
-            shards = status.shards or await _first_shards(dependencies)
-            relayed = await relay_batch(RelayRequest(shards, is_check), dependencies)
+            progress = await _pass(progress, dependencies)
         except Exception as error:  # noqa: BLE001 - whatever it is, the relay goes on when it is over
-            status, pause = _after_failure(status, dependencies.name_failure(error), error), after_failure(pause)
-        else:
-            status, pause = RelayStatus(relayed.shards), after_pass(pause, relayed)
-            checked_at = dependencies.monotonic_seconds() if is_check else checked_at
-        _log_changes(before, status)
-        dependencies.report(status)
-        await _rest(pause, dependencies, stop)
+            failed = _after_failure(before, dependencies.name_failure(error), error)
+            progress = _Progress(failed, after_failure(progress.pause))
+        _log_changes(before, progress.status)
+        dependencies.report(progress.status)
+        await _rest(progress.pause, dependencies, stop)
+
+
+async def _pass(progress: _Progress, dependencies: RelayDependencies) -> _Progress:
+    """Relay once; a check reads anew, so that also the shards that were left out take part."""
+    now = dependencies.monotonic_seconds()
+    is_check = now - progress.checked_at >= _CHECK_SECONDS
+    shards = progress.status.shards or await _first_shards(dependencies)
+    relayed = await relay_batch(RelayRequest(shards, is_check, () if is_check else progress.ahead), dependencies)
+    return _Progress(
+        status=RelayStatus(relayed.shards),
+        pause=after_pass(progress.pause, relayed),
+        ahead=relayed.ahead,
+        checked_at=now if is_check else progress.checked_at,
+    )
 
 
 async def _first_shards(dependencies: RelayDependencies) -> Mapping[int, ShardState]:

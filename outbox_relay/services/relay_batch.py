@@ -5,6 +5,7 @@ from memory what to append: the predecessor comes from the log with the batch, t
 Right with any number of relays at once and at any point of a crash.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -20,24 +21,36 @@ __all__ = ["relay_batch"]
 async def relay_batch(request: RelayRequest, dependencies: RelayDependencies) -> RelayPass:
     """Carry the next events of every shard that can go on: one read, then one append, each for all shards at once.
 
-    Raises the errors of a server out of reach; the request may then be repeated as it was, or from anywhere else.
+    In a backlog the next read runs while the append does. Raises the errors of a server out of reach; the request may
+    then be repeated as it was, or from anywhere else.
     """
     shards = await _locate(request, dependencies)
     following = {shard: state.position for shard, state in shards.items() if _is_following(state)}
-    batches = await dependencies.read_batches(following)
-    refused = {
-        batch.shard: ShardState(ShardCondition.STOPPED, following[batch.shard], reason)
-        for batch in batches
-        if (reason := _refuse(batch, following[batch.shard]))
-    }
+    batches = request.ahead or await dependencies.read_batches(following)
+    refused = _refuse_all(batches, following)
     sent = [batch for batch in batches if batch.shard not in refused and (batch.ids or request.is_check)]
-    answers = await dependencies.append_batches(sent)
+    answers, ahead = await asyncio.gather(dependencies.append_batches(sent), _read_ahead(sent, batches, dependencies))
     settled = {batch.shard: _settle(batch, answer) for batch, answer in zip(sent, answers, strict=True)}
+    after = {**shards, **refused, **settled}
     return RelayPass(
-        shards={**shards, **refused, **settled},
+        shards=after,
         events=sum(len(batch.ids) for batch in sent),
         is_behind=_is_behind(sent, answers),
+        ahead=ahead if all(_fits(batch, after[batch.shard]) for batch in ahead) else (),
     )
+
+
+async def _read_ahead(
+    sent: Sequence[LogBatch], batches: Sequence[LogBatch], dependencies: RelayDependencies
+) -> Sequence[LogBatch]:
+    """Read what follows, where there is a backlog, as if the append went through; if it does not, this is dropped."""
+    if not any(batch.is_cut for batch in sent):
+        return ()
+    return await dependencies.read_batches({batch.shard: batch.last_position for batch in batches})
+
+
+def _fits(batch: LogBatch, state: ShardState) -> bool:
+    return _is_following(state) and state.position == batch.start
 
 
 def _is_following(state: ShardState) -> bool:
@@ -62,8 +75,17 @@ def _settle_location(answer: AppendAnswer) -> ShardState:
     return ShardState(ShardCondition.FOLLOWING, answer.last.position)
 
 
+def _refuse_all(batches: Sequence[LogBatch], positions: Mapping[int, int]) -> dict[int, ShardState]:
+    """Return the shards that must stop already because of what the log has to give."""
+    return {
+        batch.shard: ShardState(ShardCondition.STOPPED, positions[batch.shard], reason)
+        for batch in batches
+        if (reason := _refuse(batch, positions[batch.shard]))
+    }
+
+
 def _refuse(batch: LogBatch, position: int) -> str:
-    """Say why a batch after `position` must not even be tried; empty where it may."""
+    """Say why a batch that was asked for after `position` must not even be tried; empty where it may."""
     if batch.start != position != 0:
         return f"the stream ends at position {position}, but the log begins after {batch.start}"
     if not batch.predecessor_id:

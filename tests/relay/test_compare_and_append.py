@@ -10,6 +10,7 @@ from contracts.streams import EntryId, stream_name
 from infrastructure.log_batches import LogBatch, read_batches
 from infrastructure.postgres import Pool
 from infrastructure.stream_writer import AppendAnswer, AppendOutcome, append_batches, locate_streams
+from tests.oracle import read_entries
 from tests.relay.events import append_event, root_in
 
 SHARD = 3
@@ -36,7 +37,7 @@ async def append(redis: Redis, batch: LogBatch) -> AppendAnswer:
 
 
 async def ids(redis: Redis) -> list[str]:
-    return [entry_id.decode() for entry_id, _ in await redis.xrange(STREAM)]
+    return [entry_id.decode() for entry_id, _ in await read_entries(redis, SHARD)]
 
 
 async def test_a_batch_is_cut_by_count(log: Pool) -> None:
@@ -62,7 +63,7 @@ async def test_reading_past_the_head_finds_no_predecessor(log: Pool) -> None:
 async def test_an_empty_stream_begins_at_the_floor_of_the_log(log: Pool, redis: Redis) -> None:
     batch = await read(log, 0)
     assert await append(redis, batch) == AppendAnswer(AppendOutcome.APPENDED, EntryId(1, 6), "")
-    entries = await redis.xrange(STREAM)
+    entries = await read_entries(redis, SHARD)
     assert [entry_id for entry_id, _ in entries] == [f"1-{n}".encode() for n in range(1, 7)]
     assert [fields for _, fields in entries] == [
         {b"event_id": event_id.encode(), b"__data__": envelope}

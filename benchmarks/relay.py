@@ -1,0 +1,144 @@
+"""How fast the relay drains a backlog, beside the bare Lua append of the same bytes in the same run.
+
+The floor appends entries that are ready in memory, over the same shards in batches of the same size, with a script
+that compares nothing. Run alone: `python -m benchmarks.relay`.
+"""
+
+import asyncio
+import random
+import resource
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import batched
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+from uuid import UUID
+
+from benchmarks.report import Result, print_results
+from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey, stop_postgres, stop_valkey
+from contracts.streams import stream_name
+from infrastructure.event_log import read_heads
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import RedisClient, open_redis
+from migrations.runner import migrate_database
+from outbox_relay.main import EVENTS_A_SHARD, Board, create_dependencies
+from outbox_relay.services.follow_log import follow_log
+
+__all__ = ["run"]
+
+_SHARDS: Final = 16
+_BARE_APPEND: Final = """
+for index = 1, #ARGV, 3 do
+  redis.call('XADD', KEYS[1], ARGV[index], 'event_id', ARGV[index + 1], '__data__', ARGV[index + 2])
+end
+"""
+_FILL: Final = "SELECT log.append_events($1, $2, $3, 'bench', $4, $5, $6, $5, $7)"
+
+type Entry = tuple[str, str, bytes]
+
+
+async def run(
+    database_url: str, redis_url: str, *, loads: Sequence[tuple[int, int]] = ((200_000, 700),)
+) -> list[Result]:
+    """Measure a drain for each load of (events, bytes of an envelope). Empties both servers."""
+    pool = await open_pool(database_url, size=4, application_name="bench")
+    redis = open_redis(redis_url)
+    try:
+        return [await _measure(pool, redis, events, size) for events, size in loads]
+    finally:
+        await pool.close()
+        await redis.aclose()
+
+
+async def _measure(pool: Pool, redis: RedisClient, events: int, size: int) -> Result:
+    log = await _fill(pool, events, size)
+    floor = max([await _append_bare(redis, log) for _ in range(3)])
+    drained = []
+    for _ in range(3):
+        await redis.flushdb()
+        drained.append(events / await _drain(pool, redis, log))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    note = f"{events:,} events, best of {', '.join(f'{rate:,.0f}' for rate in drained)}; process at most {memory} MiB"
+    return Result(f"relay drain, {size} bytes", max(drained), "events/s", floor, max(drained) / floor, note)
+
+
+async def _fill(pool: Pool, events: int, size: int) -> dict[int, list[Entry]]:
+    """Empty the log, write a backlog over all shards, and return it as the streams must hold it."""
+    await pool.execute("TRUNCATE log.events")
+    await pool.execute("SELECT log.ensure_partitions(2)")
+    randomness = random.Random(size)
+    log: dict[int, list[Entry]] = {}
+    for shard in range(_SHARDS):
+        ids = [UUID(int=randomness.getrandbits(128)) for _ in range(events // _SHARDS)]
+        envelopes = [randomness.randbytes(size) for _ in ids]
+        for numbers in batched(range(len(ids)), 2000):
+            part = slice(numbers[0], numbers[-1] + 1)
+            many = len(numbers)
+            roots, generations = ids[part], [1] * many
+            await pool.execute(
+                _FILL, shard, ids[part], ["e"] * many, ["task"] * many, roots, generations, envelopes[part]
+            )
+        log[shard] = [
+            (f"1-{number}", str(event_id), envelope)
+            for number, (event_id, envelope) in enumerate(zip(ids, envelopes, strict=True), 1)
+        ]
+    await pool.execute("VACUUM ANALYZE log.events")
+    return log
+
+
+async def _append_bare(redis: RedisClient, log: dict[int, list[Entry]]) -> float:
+    """Append everything with a script that only appends; return events a second."""
+    await redis.flushdb()
+    script = await redis.script_load(_BARE_APPEND)
+    started = perf_counter()
+    for batches in zip(*(batched(entries, EVENTS_A_SHARD) for entries in log.values()), strict=True):
+        pipeline = redis.pipeline(transaction=False)
+        for shard, batch in enumerate(batches):
+            pipeline.evalsha(script, 1, stream_name(shard), *(field for entry in batch for field in entry))
+        await pipeline.execute()
+    return sum(map(len, log.values())) / (perf_counter() - started)
+
+
+async def _drain(pool: Pool, redis: RedisClient, log: dict[int, list[Entry]]) -> float:
+    """Run the relay until every stream holds the head of its shard; return seconds. Then check that it is all there."""
+    stop, board, heads = asyncio.Event(), Board(), await read_heads(pool)
+    dependencies = create_dependencies(pool, redis, board, asyncio.Event())
+    started = perf_counter()
+    relay = asyncio.create_task(follow_log(dependencies, stop))
+    while {shard: state.position for shard, state in board.newest[0].shards.items()} != {
+        shard: head.position for shard, head in heads.items()
+    }:
+        await asyncio.sleep(0.002)
+    seconds = perf_counter() - started
+    stop.set()
+    await relay
+    for shard, entries in log.items():
+        assert await redis.xlen(stream_name(shard)) == len(entries)
+    return seconds
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[str, str]]:
+    with tempfile.TemporaryDirectory(prefix="bureau-bench-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)
+        postgres = start_postgres(PostgresConfig(Path(directory) / "postgres"))
+        valkey = start_valkey(ValkeyConfig(Path(directory) / "valkey", is_durable=False))
+        try:
+            yield postgres.database_url(), valkey.redis_url()
+        finally:
+            stop_postgres(postgres)
+            stop_valkey(valkey)
+
+
+def main() -> None:
+    """Measure with servers of our own and print the table."""
+    with _servers() as (database_url, redis_url):
+        migrate_database(database_url, shards=_SHARDS)
+        loads = ((200_000, 300), (200_000, 700), (50_000, 4000))
+        print_results("Relay", asyncio.run(run(database_url, redis_url, loads=loads)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""`bureau serve`: one process of the service, as containers and supervisors run it."""
+
+from typing import Annotated
+
+import typer
+
+from bureau.cli.output import reporting_failures
+from bureau.cli.settings import load_settings
+from bureau.local.errors import CommandFailedError
+from bureau.roles import Role, run_role
+
+__all__ = ["serve"]
+
+RoleName = Annotated[Role, typer.Argument(help="What the process does.", show_default=False)]
+
+
+def serve(role: RoleName) -> None:
+    """Run one process of the service until SIGTERM; everything is configured by environment variables.
+
+    api is commands and queries on one port, for local use. Every process answers /health and /ready on BUREAU_HOST and
+    BUREAU_PORT.
+
+    For example:
+
+        BUREAU_PORT=8001 bureau serve command-api
+
+        bureau serve relay
+
+    Exit codes: 0 stopped as asked, 1 failed.
+    """
+    with reporting_failures():
+        settings = load_settings()
+        try:
+            run_role(role, settings)
+        except OSError as error:
+            message = f"{role} cannot run on {settings.host}:{settings.port}: {error}"
+            raise CommandFailedError(message) from error

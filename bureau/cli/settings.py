@@ -1,0 +1,18 @@
+"""Reading the settings for a command, with one clear line when the environment is wrong."""
+
+from pydantic import ValidationError
+
+from bureau.local.errors import CommandFailedError
+from infrastructure.settings import Settings
+
+__all__ = ["load_settings"]
+
+
+def load_settings() -> Settings:
+    """Return the settings of the environment and `.env`; raises CommandFailedError naming the wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = f"the environment variable {first['loc'][0]} is wrong: {first['msg']}"
+        raise CommandFailedError(message) from error

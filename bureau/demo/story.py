@@ -1,0 +1,110 @@
+"""The demonstration itself, over the public HTTP API: register, submit, follow, read, compare."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+from uuid import UUID
+
+from bureau.demo.agreement import Agreement, check_agreement
+from bureau.demo.hops import Hop, measure_hops
+from bureau.local.errors import CommandFailedError
+from bureau.local.line_status import read_shards
+from client.client import BureauClient
+from client.content import TaskState, file_part
+from client.records import TaskDetail, TaskReceipt, TaskTimelineEntry
+from infrastructure.event_log import read_heads
+from infrastructure.line_positions import read_stream_heads
+from infrastructure.line_watch import watch_line
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import RedisClient, open_redis
+
+__all__ = ["AGENT_NAME", "DemoInput", "DemoResult", "follow_story", "register_agent"]
+
+AGENT_NAME = "log-analyst"
+_TASK_SECONDS, _SETTLE_SECONDS = 120.0, 10.0
+
+type OnEntry = Callable[[TaskTimelineEntry], None]
+
+
+class DemoInput(NamedTuple):
+    """What the demonstration needs to know of a running service, and the log that is given to the agent."""
+
+    command_url: str
+    query_url: str
+    api_key: str
+    database_url: str
+    redis_url: str
+    log_name: str
+    log: bytes
+
+
+class DemoResult(NamedTuple):
+    """What came of it."""
+
+    task: TaskDetail
+    hops: tuple[Hop, ...]
+    agreement: Agreement
+
+
+async def register_agent(command_url: str, query_url: str, api_key: str) -> None:
+    """Register the agent whose worker will do the task, and read it back."""
+    async with BureauClient(command_url, api_key, query_url) as client:
+        receipt = await client.register_agent(AGENT_NAME)
+        await client.get_agent(receipt.agent_id)
+
+
+async def follow_story(given: DemoInput, on_entry: OnEntry) -> DemoResult:
+    """Submit the task, follow it to its end, and compare log, streams and read model.
+
+    Raises CommandFailedError when the task does not end well or anything differs.
+    """
+    async with AsyncExitStack() as resources:
+        client = await resources.enter_async_context(BureauClient(given.command_url, given.api_key, given.query_url))
+        pool = await open_pool(given.database_url, size=2, application_name="bureau demo")
+        resources.push_async_callback(pool.close)
+        redis = open_redis(given.redis_url)
+        resources.push_async_callback(redis.aclose)
+        hops, task_id = await _submit(given, client, pool, redis)
+        async with asyncio.timeout(_TASK_SECONDS):
+            timeline = [_noticed(entry, on_entry) async for entry in client.follow(task_id)]
+            task = await client.wait_for_task(task_id)
+        _require_completed(task)
+        await _settle(pool, redis)
+        return DemoResult(task, hops, await check_agreement(pool, redis, task, timeline))
+
+
+async def _submit(
+    given: DemoInput, client: BureauClient, pool: Pool, redis: RedisClient
+) -> tuple[tuple[Hop, ...], UUID]:
+    receipts: list[TaskReceipt] = []
+
+    async def submit() -> str:
+        log = file_part(given.log, filename=given.log_name, media_type="text/plain")
+        receipts.append(await client.submit_task(AGENT_NAME, log))
+        return client.consistency_token or ""
+
+    heads = await read_stream_heads(redis, sorted(await read_heads(pool)))
+    async with watch_line(redis, heads) as watch:
+        hops = await measure_hops(watch, submit, lambda: client.get_task(receipts[0].task_id))
+    return hops, receipts[0].task_id
+
+
+def _noticed(entry: TaskTimelineEntry, on_entry: OnEntry) -> TaskTimelineEntry:
+    on_entry(entry)
+    return entry
+
+
+def _require_completed(task: TaskDetail) -> None:
+    if task.status.state == TaskState.COMPLETED:
+        return
+    reason = f": {task.failure.code}, {task.failure.reason}" if task.failure else ""
+    message = f"the task ended as {task.status.state}{reason}"
+    raise CommandFailedError(message)
+
+
+async def _settle(pool: Pool, redis: RedisClient) -> None:
+    for shard in await read_shards(pool, redis, patience_seconds=_SETTLE_SECONDS):
+        if shard.lag:
+            message = f"shard {shard.shard} still lags by {shard.lag} events after {_SETTLE_SECONDS:g} s"
+            raise CommandFailedError(message)

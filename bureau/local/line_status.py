@@ -1,0 +1,136 @@
+"""How the service does: every process, and how far each shard has come on its way along the line.
+
+What counts as lag: the log's heads are read first, then streams and checkpoints get a moment to pass them. So a busy
+service that carries everything at once shows none, and a standing one shows exactly what is missing.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+import httpx2
+
+from contracts.record import Record
+from contracts.streams import EntryId
+from infrastructure.event_log import read_heads
+from infrastructure.line_positions import read_checkpoints, read_stream_heads
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import RedisClient, open_redis
+
+__all__ = ["LineStatus", "ProcessStatus", "ShardStatus", "read_line_status", "read_shards"]
+
+_PAUSE_SECONDS = 0.05
+
+
+class ProcessStatus(Record):
+    """One process as its /ready describes it; `latency_ms` of the answer, None where none came."""
+
+    name: str
+    address: str
+    state: Literal["ready", "unready", "unreachable"]
+    latency_ms: float | None
+    reason: str | None
+
+
+class ShardStatus(Record):
+    """One shard's positions; a lag is a number of events. `checkpoints` and `checkpoint_lag` are by projection."""
+
+    shard: int
+    epoch: int
+    log: int
+    stream: int
+    stream_lag: int
+    checkpoints: dict[str, int]
+    checkpoint_lag: dict[str, int]
+
+    @property
+    def lag(self) -> int:
+        """The longest way that something of this shard has still to go, in events."""
+        return max(self.stream_lag, *self.checkpoint_lag.values(), 0)
+
+
+class LineStatus(Record):
+    """The whole; `problems` has a sentence for each thing that is not well, none when healthy."""
+
+    is_healthy: bool
+    problems: tuple[str, ...]
+    processes: tuple[ProcessStatus, ...]
+    shards: tuple[ShardStatus, ...]
+
+
+async def read_line_status(
+    database_url: str, redis_url: str, processes: Mapping[str, str], *, patience_seconds: float
+) -> LineStatus:
+    """Return the status; what cannot be reached is a problem, not an error."""
+    states = await asyncio.gather(*(_read_process(name, address) for name, address in processes.items()))
+    shards, problems = await _look_at_shards(database_url, redis_url, patience_seconds)
+    lagging = [f"shard {shard.shard} lags by {shard.lag}" for shard in shards if shard.lag]
+    broken = [f"{state.name} is {state.state}: {state.reason}" for state in states if state.state != "ready"]
+    every = (*broken, *problems, *lagging)
+    return LineStatus(is_healthy=not every, problems=every, processes=tuple(states), shards=tuple(shards))
+
+
+async def _read_process(name: str, address: str) -> ProcessStatus:
+    started = time.monotonic()
+    try:
+        async with httpx2.AsyncClient(timeout=5.0) as client:
+            answer = await client.get(f"{address}/ready")
+    except httpx2.HTTPError as error:
+        words = str(error) or type(error).__name__
+        return ProcessStatus(name=name, address=address, state="unreachable", latency_ms=None, reason=words)
+    latency = round((time.monotonic() - started) * 1000, 1)
+    down = [key for key, value in answer.json().get("dependencies", {}).items() if value["state"] != "up"]
+    reason = f"down: {', '.join(down)}" if down else None
+    state: Literal["ready", "unready"] = "ready" if answer.is_success else "unready"
+    return ProcessStatus(name=name, address=address, state=state, latency_ms=latency, reason=reason)
+
+
+async def _look_at_shards(
+    database_url: str, redis_url: str, patience_seconds: float
+) -> tuple[list[ShardStatus], tuple[str, ...]]:
+    pool = await open_pool(database_url, size=1, application_name="bureau status")
+    redis = open_redis(redis_url)
+    try:
+        return await read_shards(pool, redis, patience_seconds=patience_seconds), ()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is why the line cannot be looked at
+        return [], (f"the line cannot be read: {str(error) or type(error).__name__}",)
+    finally:
+        await redis.aclose()
+        await pool.close()
+
+
+async def read_shards(pool: Pool, redis: RedisClient, *, patience_seconds: float) -> list[ShardStatus]:
+    """Return every shard's status, at once when nothing lags, after the patience otherwise."""
+    heads = await read_heads(pool)
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        shards = await _compare(pool, redis, heads)
+        if not any(shard.lag for shard in shards) or time.monotonic() > deadline:
+            return shards
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _compare(pool: Pool, redis: RedisClient, heads: Mapping[int, EntryId]) -> list[ShardStatus]:
+    streams = await read_stream_heads(redis, sorted(heads))
+    checkpoints = await read_checkpoints(pool)
+    projections = sorted({checkpoint.projection for checkpoint in checkpoints})
+    reached = {(each.projection, each.shard): each.entry.position for each in checkpoints}
+    return [
+        _shard_status(
+            shard, heads[shard], streams[shard], {name: reached.get((name, shard), 0) for name in projections}
+        )
+        for shard in sorted(heads)
+    ]
+
+
+def _shard_status(shard: int, head: EntryId, stream: EntryId, checkpoints: dict[str, int]) -> ShardStatus:
+    return ShardStatus(
+        shard=shard,
+        epoch=head.epoch,
+        log=head.position,
+        stream=stream.position,
+        stream_lag=max(0, head.position - stream.position),
+        checkpoints=checkpoints,
+        checkpoint_lag={name: max(0, head.position - position) for name, position in checkpoints.items()},
+    )

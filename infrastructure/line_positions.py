@@ -1,0 +1,87 @@
+"""Where everything on the line stands: streams and checkpoints beside the log, for people and checks. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from contracts.streams import EntryId, stream_name
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
+from infrastructure.stream_writer import parse_entry_id
+
+__all__ = ["Checkpoint", "StreamEntry", "read_checkpoints", "read_new_entries", "read_stream", "read_stream_heads"]
+
+
+class Checkpoint(NamedTuple):
+    """How far one projection has come in one shard."""
+
+    projection: str
+    version: int
+    shard: int
+    entry: EntryId
+
+
+class StreamEntry(NamedTuple):
+    """One event as a stream holds it; `envelope` is opaque."""
+
+    entry: EntryId
+    event_id: str
+    envelope: bytes
+
+
+async def read_checkpoints(pool: Pool) -> list[Checkpoint]:
+    """Return every checkpoint, by projection, version and shard."""
+    rows = await pool.fetch(
+        "SELECT projection, version, shard, epoch, position FROM read.checkpoints ORDER BY projection, version, shard"
+    )
+    return [Checkpoint(name, version, shard, EntryId(*entry)) for name, version, shard, *entry in rows]
+
+
+async def read_stream_heads(redis: RedisClient, shards: Sequence[int]) -> dict[int, EntryId]:
+    """Return the last id of each shard's stream, in one round trip; 0-0 where there is no stream."""
+    pipeline = redis.pipeline(transaction=False)
+    for shard in shards:
+        pipeline.xinfo_stream(stream_name(shard))
+    answers = await pipeline.execute(raise_on_error=False)
+    return {shard: _head(answer) for shard, answer in zip(shards, answers, strict=True)}
+
+
+async def read_stream(redis: RedisClient, shard: int, after: EntryId, *, limit: int) -> list[StreamEntry]:
+    """Return the entries of a shard's stream that follow `after`, at most `limit`."""
+    answer: Any = await redis.xread({stream_name(shard): str(after)}, count=limit)
+    return [entry for _, entries in _streams(answer) for entry in entries]
+
+
+async def read_new_entries(
+    redis: RedisClient, after: Mapping[str, str], *, wait_milliseconds: int
+) -> list[tuple[str, list[StreamEntry]]]:
+    """Return what follows the given ids, by stream, as soon as there is something; nothing after the wait.
+
+    The client's socket timeout must be longer than the wait.
+    """
+    answer: Any = await redis.xread({name: after[name] for name in after}, block=wait_milliseconds)
+    return _streams(answer)
+
+
+def _head(answer: object) -> EntryId:
+    match answer:
+        case {"last-generated-id": bytes(last)}:
+            return parse_entry_id(last.decode())
+        case ResponseError() if "no such key" in str(answer):
+            return EntryId(0, 0)
+        case BaseException():
+            raise answer
+        case _:
+            message = f"XINFO STREAM answered {answer!r}"
+            raise TypeError(message)
+
+
+def _streams(answer: Any) -> list[tuple[str, list[StreamEntry]]]:  # noqa: ANN401 - what redis-py answers
+    """RESP2 answers pairs of stream and entries, RESP3 a mapping to lists of entries; either may be empty."""
+    pairs = [(name, batches[0]) for name, batches in answer.items()] if isinstance(answer, dict) else answer or []
+    return [(name.decode(), [_stream_entry(*entry) for entry in entries]) for name, entries in pairs]
+
+
+def _stream_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> StreamEntry:
+    return StreamEntry(parse_entry_id(entry_id.decode()), fields[b"event_id"].decode(), fields[b"__data__"])

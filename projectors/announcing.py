@@ -1,0 +1,146 @@
+"""Saying what was applied, beside the projections and never in their way.
+
+Notices are gathered while one call is under way and leave together. What Redis misses is not kept: the positions that
+it knows lag behind the checkpoints then, and are compared with them as soon as it answers again.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from contracts.streams import EntryId
+from infrastructure.cache_notices import announce_applied, read_applied
+from infrastructure.event_log import LogRow, read_log
+from infrastructure.postgres import Pool, is_connection_error
+from infrastructure.redis_client import RedisClient, is_redis_error
+from projectors.entries import entry_of_row, is_of_concern
+from projectors.projections import Projection
+
+__all__ = ["Announcer", "Servers", "announce", "ask_for_comparison", "keep_announcing"]
+
+_MOST_STAMPS: Final = 20_000
+_LOG_ROWS: Final = 1_000
+_LOG_BYTES: Final = 4_000_000
+_RETRY_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """What is to be said next. `checkpoints` are the projections' own, by name; `doubtful` those to compare."""
+
+    projections: Mapping[str, Projection]
+    checkpoints: Mapping[str, Mapping[int, EntryId]]
+    stamps: dict[str, str] = field(default_factory=dict)
+    applied: dict[tuple[str, int], EntryId] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
+    has_work: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where notices go, and where missed ones are found again."""
+
+    client: RedisClient
+    pool: Pool
+
+
+def announce(announcer: Announcer, projection: str, applied: Mapping[int, EntryId], stamps: Mapping[str, str]) -> None:
+    """Note what a projection applied; never waits. Too many notices are dropped and compared later."""
+    announcer.applied.update({(projection, shard): reached for shard, reached in applied.items()})
+    announcer.stamps.update(stamps)
+    if len(announcer.stamps) > _MOST_STAMPS:
+        _doubt_everything(announcer)
+    announcer.has_work.set()
+
+
+def ask_for_comparison(announcer: Announcer, projection: str) -> None:
+    """Have the positions that Redis knows of a projection compared with its checkpoints."""
+    announcer.doubtful.add(projection)
+    announcer.has_work.set()
+
+
+def _doubt_everything(announcer: Announcer) -> None:
+    """Drop what is to be said: comparing finds it again."""
+    announcer.stamps.clear()
+    announcer.applied.clear()
+    announcer.doubtful.update(announcer.checkpoints)
+
+
+def _stamps_of(projection: Projection, rows: Sequence[LogRow]) -> dict[str, str]:
+    """Return the cached answers that some events of one shard made out of date, with stamps."""
+    stamp = f"{projection.name}/{rows[-1].shard}/{rows[-1].epoch}-{rows[-1].position}"
+    stamps: dict[str, str] = {}
+    for entry in map(entry_of_row, rows):
+        try:
+            tags = projection.tags(entry.recorded) if is_of_concern(projection, entry) else ()
+        except ValueError:
+            continue  # an event that can't be read was not applied either
+        stamps.update(dict.fromkeys(tags, stamp))
+    return stamps
+
+
+async def _forget_between(servers: Servers, projection: Projection, shard: int, positions: tuple[int, int]) -> None:
+    """Forget the cached answers that a shard's events after the lower and up to the higher position are about."""
+    low, high = sorted(positions)
+    while low < high:
+        rows = await read_log(servers.pool, {shard: low}, limit=min(_LOG_ROWS, high - low), max_bytes=_LOG_BYTES)
+        if not rows:
+            return
+        await announce_applied(servers.client, _stamps_of(projection, rows), {})
+        low = rows[-1].position
+
+
+async def _compare_shard(
+    servers: Servers, projection: Projection, shard: int, known: EntryId, checkpoint: EntryId
+) -> None:
+    """Forget the answers between known position and checkpoint, whichever is ahead, then publish the checkpoint."""
+    reached = {(projection.name, shard): checkpoint}
+    if known > checkpoint:  # commits were lost in a crash: nobody may rely on them
+        await announce_applied(servers.client, {}, reached, is_forced=True)
+    await _forget_between(servers, projection, shard, (known.position, checkpoint.position))
+    await announce_applied(servers.client, {}, reached)
+
+
+async def _compare(announcer: Announcer, servers: Servers, name: str) -> None:
+    """Bring what Redis knows of one projection in line with its checkpoints."""
+    checkpoints = dict(announcer.checkpoints[name])
+    known = await read_applied(servers.client, name, list(checkpoints))
+    unknown = {(name, shard): checkpoint for shard, checkpoint in checkpoints.items() if shard not in known}
+    await announce_applied(servers.client, {}, unknown)
+    for shard, position in known.items():
+        if position != checkpoints[shard]:
+            await _compare_shard(servers, announcer.projections[name], shard, position, checkpoints[shard])
+
+
+async def _say(announcer: Announcer, servers: Servers) -> None:
+    """Say everything that is to be said now; the comparing first, before any position passes what was missed."""
+    while announcer.doubtful:
+        await _compare(announcer, servers, announcer.doubtful.pop())
+    stamps, applied = dict(announcer.stamps), dict(announcer.applied)
+    announcer.stamps.clear()
+    announcer.applied.clear()
+    await announce_applied(servers.client, stamps, applied)
+
+
+async def keep_announcing(announcer: Announcer, servers: Servers) -> None:
+    """Say what there is to say until cancelled; where a server is out of reach, compare when it is back."""
+    log = structlog.get_logger(__name__)
+    is_reached = True
+    while True:
+        await announcer.has_work.wait()
+        announcer.has_work.clear()
+        try:
+            await _say(announcer, servers)
+            is_reached = True
+        except Exception as error:
+            if not (is_redis_error(error) or is_connection_error(error)):
+                log.exception("announcing_failed")
+            elif is_reached:
+                log.warning("announcing_interrupted", error=type(error).__name__)
+            is_reached = False
+            _doubt_everything(announcer)
+            announcer.has_work.set()
+            await asyncio.sleep(_RETRY_SECONDS)

@@ -1,0 +1,54 @@
+"""Entries of the line on their way into projections, and which of them come next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from contracts.events import Event
+from contracts.streams import EntryId
+from infrastructure.event_log import LogRow
+from projectors.projections import Projection, Recorded, concerns, read_recorded
+
+__all__ = ["Entry", "ShardBatch", "entry_of_row", "is_of_concern", "split_by_shard"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event of a shard, from a stream or from the log; only the log says the type without opening the envelope."""
+
+    shard: int
+    id: EntryId
+    envelope: bytes
+    event_type: str | None = None
+
+    @cached_property
+    def recorded(self) -> Recorded[Event]:
+        """The event, read once for all projections; raises ValueError where the envelope is damaged or unknown."""
+        return read_recorded(self.envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardBatch:
+    """Entries of one shard without gaps, the first at the position after the checkpoint."""
+
+    shard: int
+    checkpoint: EntryId
+    entries: tuple[Entry, ...]
+
+
+def entry_of_row(row: LogRow) -> Entry:
+    """Return a row of the log as an entry."""
+    return Entry(row.shard, EntryId(row.epoch, row.position), row.envelope, row.event_type)
+
+
+def is_of_concern(projection: Projection, entry: Entry) -> bool:
+    """Tell whether a projection has to look at an entry; raises ValueError where that can't be read."""
+    return concerns(projection, entry.event_type or entry.recorded.type)
+
+
+def split_by_shard(entries: Iterable[Entry]) -> dict[int, list[Entry]]:
+    """Return the entries of each shard, in the order they came."""
+    shards: dict[int, list[Entry]] = {}
+    for entry in entries:
+        shards.setdefault(entry.shard, []).append(entry)
+    return shards

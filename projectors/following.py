@@ -1,0 +1,202 @@
+"""Keeping one projection up with the log: take what the streams brought, fill the holes from the log, apply.
+
+One worker serves all shards of a projection, so that what arrives while a batch is under way is applied together by the
+next. Once a second the checkpoints are read and compared with the heads of the log, whatever the streams say: Redis
+being down, or a crash that took commits back, costs a second. A shard that fails stops alone and loudly.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from contracts.streams import EntryId
+from infrastructure.clock import monotonic_seconds
+from infrastructure.event_log import read_log
+from infrastructure.postgres import Pool, is_connection_error
+from infrastructure.read_checkpoints import open_checkpoints, read_standings
+from projectors.announcing import Announcer, ask_for_comparison
+from projectors.entries import ShardBatch, entry_of_row, split_by_shard
+from projectors.inbox import Inbox, discard_shard, fall_behind, take, wait_for_work
+from projectors.projections import Projection
+from projectors.services import Applied, ApplyDependencies, Failure, apply_projection
+
+__all__ = ["BATCH_ENTRIES", "FollowDependencies", "Follower", "follow_projection"]
+
+BATCH_ENTRIES: Final = 500
+_LOG_BYTES: Final = 2_000_000
+_TICK_SECONDS: Final = 1.0
+_ATTEMPTS: Final = 3
+_RECONNECT_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Follower:
+    """One projection at work. `checkpoints` is what it knows to be committed; `resting` shards wait for the next tick.
+
+    `attempts` counts failures in a row by shard; `halted` says by shard why it does not go on.
+    """
+
+    projection: Projection
+    inbox: Inbox
+    checkpoints: dict[int, EntryId]
+    attempts: dict[int, int] = field(default_factory=dict)
+    resting: set[int] = field(default_factory=set)
+    halted: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowDependencies:
+    """What a worker needs."""
+
+    pool: Pool
+    apply: ApplyDependencies
+    announcer: Announcer
+
+
+async def _compare_with_log(follower: Follower, dependencies: FollowDependencies, *, is_first: bool = False) -> None:
+    """Take over the committed checkpoints and note the shards whose log goes on while nothing waits in the inbox.
+
+    The first time nothing is noted: what the streams hold comes from there, what they don't is noted a second later.
+    """
+    projection = follower.projection
+    standings = await read_standings(dependencies.pool, projection.name, projection.version)
+    committed = {shard: standing.checkpoint for shard, standing in standings.items()}
+    if committed != follower.checkpoints:
+        follower.checkpoints.clear()
+        follower.checkpoints.update(committed)
+        ask_for_comparison(dependencies.announcer, projection.name)
+    for shard, (checkpoint, head) in standings.items():
+        if not is_first and checkpoint.position < head.position and not follower.inbox.queues.get(shard):
+            fall_behind(follower.inbox, shard, head.position)
+    follower.resting.clear()
+
+
+def _working(follower: Follower) -> dict[int, EntryId]:
+    """Return the checkpoints of the shards that go on."""
+    return {
+        shard: checkpoint
+        for shard, checkpoint in follower.checkpoints.items()
+        if shard not in follower.halted and shard not in follower.resting
+    }
+
+
+async def _fill_from_log(
+    follower: Follower, dependencies: FollowDependencies, checkpoints: Mapping[int, EntryId], limit: int
+) -> list[ShardBatch]:
+    """Return what comes next, from the log, in the shards that are behind."""
+    behind = follower.inbox.behind
+    for shard in [shard for shard, target in behind.items() if follower.checkpoints[shard].position >= target]:
+        del behind[shard]
+    after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items() if shard in behind}
+    if not after:
+        return []
+    share = max(1, limit // len(after))
+    rows = await read_log(dependencies.pool, after, limit=share, max_bytes=max(1, _LOG_BYTES // len(after)))
+    shards = split_by_shard(entry_of_row(row) for row in rows)
+    for shard in after.keys() - shards.keys():
+        del behind[shard]  # the log ends here, whatever a stream said
+    return [ShardBatch(shard, checkpoints[shard], tuple(entries)) for shard, entries in shards.items()]
+
+
+async def _next_batch(follower: Follower, dependencies: FollowDependencies) -> list[ShardBatch]:
+    """Return what comes next in every shard, from the streams where possible."""
+    checkpoints = _working(follower)
+    batches = take(follower.inbox, checkpoints, BATCH_ENTRIES)
+    taken = {batch.shard for batch in batches}
+    room = BATCH_ENTRIES - sum(len(batch.entries) for batch in batches)
+    others = {shard: checkpoint for shard, checkpoint in checkpoints.items() if shard not in taken}
+    if room > 0:
+        batches += await _fill_from_log(follower, dependencies, others, room)
+    if not checkpoints.keys().isdisjoint(follower.inbox.behind):
+        follower.inbox.has_work.set()
+    return batches
+
+
+def _note_failure(follower: Follower, shard: int, failure: Failure) -> None:
+    """Count a failure; the shard is read again from the log at the next tick, or stops after the last attempt."""
+    log = structlog.get_logger(__name__)
+    attempts = follower.attempts.get(shard, 0) + 1
+    follower.attempts[shard] = attempts
+    follower.resting.add(shard)
+    discard_shard(follower.inbox, shard)
+    fall_behind(follower.inbox, shard, failure.at.position)
+    where = {"projection": follower.projection.name, "shard": shard, "at": str(failure.at), "error": failure.error}
+    if attempts < _ATTEMPTS:
+        log.warning("event_failed", attempt=attempts, **where)
+        return
+    follower.halted[shard] = f"stopped at {failure.at}: {failure.error}"
+    log.error("shard_stopped", attempt=attempts, **where)
+
+
+async def _settle(follower: Follower, dependencies: FollowDependencies, applied: Applied) -> None:
+    """Take over what became of a batch."""
+    follower.checkpoints.update(applied.moved)
+    for shard in applied.moved.keys() - applied.failures.keys():
+        follower.attempts.pop(shard, None)
+    for shard, failure in applied.failures.items():
+        _note_failure(follower, shard, failure)
+    if applied.lost:
+        await _compare_with_log(follower, dependencies)
+
+
+async def _apply_one_by_one(
+    follower: Follower, dependencies: FollowDependencies, batches: Sequence[ShardBatch]
+) -> None:
+    """Apply shard by shard after the whole batch failed, so that only the shard at fault is held up."""
+    for batch in batches:
+        try:
+            applied = await apply_projection(follower.projection, [batch], dependencies.apply)
+        except Exception as error:
+            if is_connection_error(error):
+                raise
+            failure = Failure(batch.entries[0].id, f"{type(error).__name__}: {error}")
+            applied = Applied({}, frozenset(), {batch.shard: failure})
+        await _settle(follower, dependencies, applied)
+
+
+async def _step(follower: Follower, dependencies: FollowDependencies) -> None:
+    """Apply what comes next, once."""
+    batches = await _next_batch(follower, dependencies)
+    if not batches:
+        return
+    try:
+        applied = await apply_projection(follower.projection, batches, dependencies.apply)
+    except Exception as error:
+        if is_connection_error(error):
+            raise
+        await _apply_one_by_one(follower, dependencies, batches)
+        return
+    await _settle(follower, dependencies, applied)
+
+
+async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:
+    """Follow until something raises."""
+    projection = follower.projection
+    await open_checkpoints(dependencies.pool, projection.name, projection.version)
+    await _compare_with_log(follower, dependencies, is_first=True)
+    next_tick = monotonic_seconds() + _TICK_SECONDS
+    while True:
+        if monotonic_seconds() >= next_tick:
+            await _compare_with_log(follower, dependencies)
+            next_tick = monotonic_seconds() + _TICK_SECONDS
+        await _step(follower, dependencies)
+        await wait_for_work(follower.inbox, max(0.0, next_tick - monotonic_seconds()))
+
+
+async def follow_projection(follower: Follower, dependencies: FollowDependencies) -> None:
+    """Follow until cancelled; where the database is out of reach, begin again with the committed checkpoints."""
+    log = structlog.get_logger(__name__).bind(projection=follower.projection.name)
+    is_reached = True
+    while True:
+        try:
+            await _follow(follower, dependencies)
+        except Exception as error:
+            if not is_connection_error(error):
+                log.exception("projection_failed")
+            elif is_reached:
+                log.warning("database_out_of_reach", error=type(error).__name__)
+            is_reached = False
+            await asyncio.sleep(_RECONNECT_SECONDS)

@@ -1,0 +1,99 @@
+"""The projectors' process: a worker a projection, one reader of the streams, one announcer, /health and /ready.
+
+It starts while PostgreSQL and Redis are not there, and carries on by itself when they come back.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from fastapi import FastAPI
+
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.read_store import load_bodies, save_batch
+from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.settings import Settings
+from infrastructure.web.health import Check, check_postgres, check_redis, create_health_application
+from infrastructure.web.serving import serve
+from projectors.announcing import Announcer, Servers, announce, keep_announcing
+from projectors.following import FollowDependencies, Follower, follow_projection
+from projectors.inbox import Inbox
+from projectors.projections import PROJECTIONS, Projection
+from projectors.reading import Session, check_reading, keep_reading
+from projectors.services import ApplyDependencies
+
+__all__ = ["check_followers", "create_followers", "run", "work"]
+
+
+def create_followers(projections: Sequence[Projection] = PROJECTIONS) -> tuple[Follower, ...]:
+    """Return a worker for each projection, before it has begun."""
+    return tuple(Follower(projection, Inbox(projection), {}) for projection in projections)
+
+
+async def check_followers(followers: Sequence[Follower]) -> None:
+    """Raise RuntimeError where a projection has not begun, or has stopped at an event."""
+    waiting = [follower.projection.name for follower in followers if not follower.checkpoints]
+    if waiting:
+        raise RuntimeError(f"not begun: {', '.join(waiting)}")
+    stopped = [
+        f"{follower.projection.name}, shard {shard}: {reason}"
+        for follower in followers
+        for shard, reason in follower.halted.items()
+    ]
+    if stopped:
+        raise RuntimeError("; ".join(stopped))
+
+
+def _create_health(session: Session, pool: Pool, client: RedisClient) -> FastAPI:
+    """Return the application that serves /health and /ready."""
+    checks: dict[str, Check] = {
+        "postgres": check_postgres(pool),
+        "redis": check_redis(client),
+        "streams": partial(check_reading, session),
+        "projections": partial(check_followers, session.followers),
+    }
+    return create_health_application("projectors", checks)
+
+
+async def work(session: Session, pool: Pool, client: RedisClient) -> None:
+    """Apply events until cancelled."""
+    followers = session.followers
+    announcer = Announcer(
+        projections={follower.projection.name: follower.projection for follower in followers},
+        checkpoints={follower.projection.name: follower.checkpoints for follower in followers},
+    )
+    apply = ApplyDependencies(
+        load_bodies=partial(load_bodies, pool),
+        save_batch=partial(save_batch, pool),
+        announce=partial(announce, announcer),
+    )
+    dependencies = FollowDependencies(pool, apply, announcer)
+    async with asyncio.TaskGroup() as group:
+        for follower in followers:
+            group.create_task(follow_projection(follower, dependencies))
+        group.create_task(keep_announcing(announcer, Servers(client, pool)))
+        group.create_task(keep_reading(session, client))
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Apply events until `stop` is set. Raises OSError where the port for /health can't be had."""
+    redis_url = settings.redis_url.get_secret_value()
+    pool = await open_pool(
+        settings.database_url.get_secret_value(),
+        size=settings.database_pool_size,
+        application_name="bureau-projectors",
+        is_durable=False,
+    )
+    client = open_redis(redis_url)
+    session = Session(redis_url, create_followers())
+    health = _create_health(session, pool, client)
+    try:
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(work(session, pool, client))
+            await serve(health, host=settings.host, port=settings.port, stop=stop)
+            working.cancel()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    finally:
+        await client.aclose()
+        pool.terminate()

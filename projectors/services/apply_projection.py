@@ -1,0 +1,89 @@
+"""The apply step of the line: load → project → save + checkpoint in the same transaction → forget cache.
+
+Reads the rows of the batch's aggregates, writes rows and checkpoints in one statement, and afterwards says which cached
+answers are out of date. Load and save need no common transaction: the save moves a checkpoint only from where it stood
+when the batch was taken, so that nothing can have changed in between. Never waits for Redis.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from contracts.record import Record
+from contracts.streams import EntryId
+from infrastructure.read_store import Move, TableRows
+from projectors.entries import ShardBatch
+from projectors.projections import Projection
+from projectors.services.fold import Failure, Fold, Readable, fold_shard, keys_to_load, read_shard, rows_to_save
+
+__all__ = ["Applied", "ApplyDependencies", "Failure", "apply_projection"]
+
+type Bodies = dict[str, dict[UUID, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyDependencies:
+    """What the step needs: finding rows, saving a batch, and saying what was applied (without waiting)."""
+
+    load_bodies: Callable[[Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
+    save_batch: Callable[[tuple[str, int], Sequence[Move], Sequence[TableRows]], Awaitable[set[int]]]
+    announce: Callable[[str, Mapping[int, EntryId], Mapping[str, str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch: shards that moved and where to, shards that somebody else moved, shards that failed."""
+
+    moved: Mapping[int, EntryId]
+    lost: frozenset[int]
+    failures: Mapping[int, Failure]
+
+
+async def _load(projection: Projection, shards: Sequence[Readable], dependencies: ApplyDependencies) -> Fold:
+    """Return the views that the batch starts from."""
+    keys = keys_to_load(projection, shards)
+    bodies = await dependencies.load_bodies(keys) if any(keys.values()) else {}
+    views: dict[str, dict[UUID, Record]] = {
+        table.table: {key: table.view.model_validate_json(body) for key, body in bodies.get(table.table, {}).items()}
+        for table in projection.views
+    }
+    return Fold(views=views, rows={table.table: [] for table in projection.rows})
+
+
+def _tables(projection: Projection, fold: Fold) -> list[TableRows]:
+    """Return what is saved, table by table."""
+    inserted = {table.table for table in projection.rows}
+    return [TableRows(name, name in inserted, rows) for name, rows in rows_to_save(projection, fold).items()]
+
+
+def _stamps(projection: Projection, shards: Sequence[Readable]) -> dict[str, str]:
+    """Return the cached answers to forget, each with a stamp that is this batch's alone."""
+    return {
+        tag: f"{projection.name}/{shard.shard}/{shard.reached}"
+        for shard in shards
+        for _, recorded in shard.recorded
+        for tag in projection.tags(recorded)
+    }
+
+
+async def apply_projection(
+    projection: Projection, batch: Sequence[ShardBatch], dependencies: ApplyDependencies
+) -> Applied:
+    """Apply the entries of some shards to one projection, exactly once.
+
+    A shard counts up to its first event that fails. Raises what the database raises; then nothing was applied.
+    """
+    readable = [read_shard(projection, shard) for shard in batch]
+    fold = await _load(projection, readable, dependencies)
+    folded = [fold_shard(projection, fold, shard) for shard in readable]
+    moves = [
+        Move(shard.shard, shard.checkpoint, shard.reached) for shard in folded if shard.reached != shard.checkpoint
+    ]
+    failures = {shard.shard: shard.failure for shard in folded if shard.failure is not None}
+    if not moves:
+        return Applied({}, frozenset(), failures)
+    saved = await dependencies.save_batch((projection.name, projection.version), moves, _tables(projection, fold))
+    moved = {move.shard: move.reached for move in moves if move.shard in saved}
+    stamps = _stamps(projection, [shard for shard in folded if shard.shard in saved])
+    dependencies.announce(projection.name, moved, stamps)
+    return Applied(moved, frozenset(move.shard for move in moves) - saved, failures)

@@ -1,0 +1,127 @@
+"""Folding a batch into views and rows, in memory: what the apply step does between load and save.
+
+A shard is folded up to the first event that fails; what came before it counts, what comes after it does not.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from contracts.events import Event
+from contracts.record import Record
+from contracts.streams import EntryId
+from projectors.entries import ShardBatch, is_of_concern
+from projectors.projections import Projection, Recorded, ViewTable
+
+__all__ = ["Failure", "Fold", "Readable", "fold_shard", "keys_to_load", "read_shard", "rows_to_save"]
+
+type Views = dict[UUID, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The event that a shard could not get past, and why."""
+
+    at: EntryId
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A shard's entries as far as they could be read: those of concern with their ids."""
+
+    shard: int
+    checkpoint: EntryId
+    reached: EntryId
+    recorded: tuple[tuple[EntryId, Recorded[Event]], ...]
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What a batch comes to; views and rows are by table, `changed` maps an aggregate to its shard and workspace."""
+
+    views: Mapping[str, Views]
+    rows: Mapping[str, list[tuple[object, ...]]]
+    changed: dict[UUID, tuple[int, str]] = field(default_factory=dict)
+
+
+def _explain(error: Exception) -> str:
+    """Return an error for logs and /ready: its kind and the start of its words."""
+    return f"{type(error).__name__}: {str(error)[:500]}"
+
+
+def read_shard(projection: Projection, batch: ShardBatch) -> Readable:
+    """Open the envelopes that concern a projection, up to the first that can't be read."""
+    reached = batch.checkpoint
+    recorded: list[tuple[EntryId, Recorded[Event]]] = []
+    for entry in batch.entries:
+        try:
+            if is_of_concern(projection, entry):
+                recorded.append((entry.id, entry.recorded))
+        except ValueError as error:
+            failure = Failure(entry.id, _explain(error))
+            return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), failure)
+        reached = entry.id
+    return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), None)
+
+
+def keys_to_load(projection: Projection, shards: Iterable[Readable]) -> dict[str, list[UUID]]:
+    """Return the keys of the rows that must be loaded, by table: not of aggregates that come into being here."""
+    if not projection.views:
+        return {}
+    first_seen: dict[UUID, int] = {}
+    for shard in shards:
+        for _, recorded in shard.recorded:
+            first_seen.setdefault(recorded.aggregate_id, recorded.generation)
+    keys = sorted(key for key, generation in first_seen.items() if generation > 1)
+    return {table.table: keys for table in projection.views}
+
+
+def _fold_event(projection: Projection, fold: Fold, shard: int, recorded: Recorded[Event]) -> None:
+    """Take one event into every table of a projection, or into none where one of them refuses."""
+    key = recorded.aggregate_id
+    views = [(table.table, table.project(fold.views[table.table].get(key), recorded)) for table in projection.views]
+    rows = [(table.table, table.row(recorded)) for table in projection.rows]
+    for table, view in views:
+        if view is not None:
+            fold.views[table][key] = view
+            fold.changed[key] = (shard, recorded.workspace_id)
+    for table, row in rows:
+        if row is not None:
+            fold.rows[table].append((shard, *row))
+
+
+def fold_shard(projection: Projection, fold: Fold, shard: Readable) -> Readable:
+    """Fold a shard's events; return the shard as far as it came."""
+    reached = shard.checkpoint
+    for number, (entry_id, recorded) in enumerate(shard.recorded):
+        try:
+            _fold_event(projection, fold, shard.shard, recorded)
+        except Exception as error:  # noqa: BLE001 - whatever a projection raises stops its shard there, and no other
+            folded = shard.recorded[:number]
+            return Readable(shard.shard, shard.checkpoint, reached, folded, Failure(entry_id, _explain(error)))
+        reached = entry_id
+    return shard
+
+
+def rows_to_save(projection: Projection, fold: Fold) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of every table, each after its shard, sorted by key."""
+    saved: dict[str, list[tuple[object, ...]]] = {}
+    for table in projection.views:
+        views = fold.views[table.table]
+        saved[table.table] = [_view_row(table, key, *fold.changed[key], views[key]) for key in sorted(fold.changed)]
+    for name, rows in fold.rows.items():
+        saved[name] = sorted(rows, key=_row_key)
+    return saved
+
+
+def _view_row(table: ViewTable[Any, Any], key: UUID, shard: int, workspace_id: str, view: Record) -> tuple[object, ...]:
+    """Return a view's row after its shard."""
+    return (shard, key, workspace_id, *table.columns(view), table.render(view))
+
+
+def _row_key(row: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return the key of an inserted row, which follows the shard: the aggregate and the generation."""
+    return (row[1], row[2])

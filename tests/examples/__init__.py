@@ -1,0 +1,3 @@
+"""Tests of the example programs."""
+
+__all__: list[str] = []

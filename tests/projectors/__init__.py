@@ -1,0 +1,3 @@
+"""Tests of the projectors: the pure projections, the apply step, and the process under faults."""
+
+__all__: list[str] = []

@@ -1,0 +1,56 @@
+"""What the projectors' tests share: a pool, a client, seeded randomness, and projectors that run in this process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from random import Random
+
+import pytest
+from redis.asyncio import Redis
+
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import open_redis
+from projectors.main import create_followers, work
+from projectors.reading import Session
+
+type ProjectorStarter = Callable[[], AbstractAsyncContextManager[Session]]
+
+
+@asynccontextmanager
+async def start_projectors(database_url: str, redis_url: str) -> AsyncIterator[Session]:
+    """Run all projections with connections of their own until the block ends."""
+    pool = await open_pool(database_url, size=4, application_name="projectors under test", is_durable=False)
+    client = open_redis(redis_url)
+    session = Session(redis_url, create_followers())
+    working = asyncio.create_task(work(session, pool, client))
+    try:
+        yield session
+        assert not working.done(), working.exception()
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await client.aclose()
+        pool.terminate()
+
+
+@pytest.fixture
+def randomness() -> Random:
+    return Random(20261122)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    opened = await open_pool(database_url, size=6, application_name="projectors test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with open_redis(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def projectors(database_url: str, redis_url: str) -> ProjectorStarter:
+    return lambda: start_projectors(database_url, redis_url)

@@ -1,0 +1,1 @@
+"""Tests of the query side, over HTTP and on real servers."""

@@ -1,0 +1,132 @@
+"""The relay as a process of the operating system: killed under load, stopped cleanly, asked about its health."""
+
+import asyncio
+import os
+import random
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+from redis.asyncio import Redis
+
+from bureau.embedded import find_free_port
+from contracts.streams import stream_name
+from infrastructure.postgres import Pool
+from tests.oracle import find_differences, has_caught_up
+from tests.polling import poll_until
+from tests.private_servers import PrivatePostgres, PrivateValkey
+from tests.relay.events import append_event, append_many, root_in
+from tests.servers import TEST_SHARDS
+
+
+@asynccontextmanager
+async def relay_process(database_url: str, redis_url: str, port: int = 0) -> AsyncIterator[Process]:
+    """Start a relay, and see to it that it is gone afterwards."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "BUREAU_PORT": str(port),
+        "BUREAU_LOG_FORMAT": "json",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bureau", "serve", "relay", env=environment, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def entries_on_streams(redis: Redis) -> int:
+    pipeline = redis.pipeline(transaction=False)
+    for shard in range(TEST_SHARDS):
+        pipeline.xlen(stream_name(shard))
+    return sum(await pipeline.execute())
+
+
+@pytest.mark.faults
+async def test_relays_killed_in_the_middle_of_a_backlog_leave_each_event_once_in_order(
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: random.Random
+) -> None:
+    for _ in range(6):
+        await append_many(pool, 12_000, randomness, roots=300, size=100)
+        goal = await entries_on_streams(redis) + randomness.randrange(1, 9_000)
+        async with relay_process(database_url, redis_url) as process:
+
+            async def has_gone_on(goal: int = goal) -> bool:
+                return await entries_on_streams(redis) >= goal
+
+            await poll_until(has_gone_on, timeout=30)
+            process.kill()
+    await append_many(pool, 100, randomness)
+    async with relay_process(database_url, redis_url), relay_process(database_url, redis_url):
+        await poll_until(lambda: has_caught_up(pool, redis), timeout=30)
+    assert await find_differences(pool, redis) == []
+
+
+@pytest.mark.faults
+async def test_relays_killed_while_another_relays_and_commands_commit(
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: random.Random
+) -> None:
+    is_over = asyncio.Event()
+
+    async def write(own: random.Random) -> int:
+        root, generation = root_in(own.randrange(TEST_SHARDS), own), 0
+        while not is_over.is_set():
+            generation += 1
+            await append_event(pool, root, generation, own)
+        return generation
+
+    writers = [asyncio.create_task(write(random.Random(seed))) for seed in range(4)]
+    async with relay_process(database_url, redis_url):
+        for _ in range(4):
+            async with relay_process(database_url, redis_url) as second:
+                await asyncio.sleep(randomness.uniform(0.8, 1.5))  # a moment at random is the point
+                second.kill()
+        is_over.set()
+        assert sum(await asyncio.gather(*writers)) > 100
+        await poll_until(lambda: has_caught_up(pool, redis), timeout=30)
+    assert await find_differences(pool, redis) == []
+
+
+async def test_a_relay_tells_its_health_and_stops_cleanly(
+    private_postgres: PrivatePostgres, private_valkey: PrivateValkey
+) -> None:
+    private_valkey.kill()
+    port = find_free_port()
+    async with (
+        relay_process(private_postgres.database_url, private_valkey.redis_url, port) as process,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+
+        async def status_of(path: str) -> int:
+            try:
+                return (await client.get(path)).status_code
+            except httpx2.TransportError:
+                return 0
+
+        async def has_answer(path: str, status: int) -> bool:
+            return await status_of(path) == status
+
+        await poll_until(lambda: has_answer("/health", 200), timeout=30)
+        await poll_until(lambda: has_answer("/ready", 503))
+        await asyncio.to_thread(private_valkey.start)
+        await poll_until(lambda: has_answer("/ready", 200), timeout=20)
+        async with Redis.from_url(private_valkey.redis_url) as redis:
+            await redis.xadd(stream_name(3), {"event_id": "ghost", "__data__": b"{}"}, id="1-1")
+        await poll_until(lambda: has_answer("/ready", 503))
+        assert "shard 3 stopped" in (await client.get("/ready")).text
+        assert await status_of("/health") == 200
+        process.terminate()
+        _, errors = await asyncio.wait_for(process.communicate(), 15)
+        assert process.returncode == 0
+    lines = errors.decode().splitlines()
+    assert sum("shard stopped" in line for line in lines) == 1, lines
+    assert sum("relay waits" in line for line in lines) == 1, lines
+    assert sum("relay goes on" in line for line in lines) == 1, lines
