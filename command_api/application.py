@@ -6,15 +6,17 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from command_api.routes import agents, leases, tasks, work
+from command_api.routes import agents, leases, submissions, tasks, work
 from command_api.routes.rejections import install_rejection_handlers
+from command_api.scheduler import SchedulerDependencies, open_scheduler
 from command_api.services.command_services import CommandServices
 from command_api.services.dependencies import CommandDependencies
+from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
 from infrastructure.api_keys import cached_authenticate
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import count_shards
-from infrastructure.identifiers import new_id, new_traceparent
+from infrastructure.identifiers import new_id, new_traceparent, random_share
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.ready_notices import open_ready_notices
 from infrastructure.redis_client import open_redis
@@ -22,7 +24,7 @@ from infrastructure.settings import Settings
 from infrastructure.wake import Wake, open_waker
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
-from infrastructure.work_store import find_claimable_tasks, read_messages
+from infrastructure.work_store import find_agent_ids, find_due_tasks, find_open_tasks, find_work, read_messages
 from infrastructure.write_store import load_command, save_command
 
 __all__ = ["create_application"]
@@ -42,9 +44,10 @@ def _remembered_shards(pool: Pool) -> Callable[[], Awaitable[int]]:
     return shards
 
 
-def _services(pool: Pool, settings: Settings, announce: Wake) -> CommandServices:
+def _services(
+    pool: Pool, settings: Settings, announce: Wake, dispatcher: LeaseDispatcher, announce_work: Callable[[], None]
+) -> CommandServices:
     """Put the write side together."""
-    notices = open_ready_notices()
     return CommandServices(
         commands=CommandDependencies(
             load=partial(load_command, pool),
@@ -55,12 +58,14 @@ def _services(pool: Pool, settings: Settings, announce: Wake) -> CommandServices
             shards=_remembered_shards(pool),
         ),
         secret_key=settings.secret_key.get_secret_value().encode(),
-        find_work=partial(find_claimable_tasks, pool),
+        dispatcher=dispatcher,
+        announce_work=announce_work,
+        find_agent_ids=partial(find_agent_ids, pool),
+        find_open_tasks=partial(find_open_tasks, pool),
         read_messages=partial(read_messages, pool),
-        announce_work=notices.announce,
-        wait_for_work=notices.wait,
         make_id=new_id,
         make_traceparent=new_traceparent,
+        random_share=random_share,
         monotonic=monotonic_seconds,
     )
 
@@ -80,11 +85,17 @@ def create_application(settings: Settings) -> FastAPI:
             application_name="bureau command-api",
         )
         redis = open_redis(settings.redis_url.get_secret_value())
-        async with open_waker(redis) as announce:
+        async with (
+            open_waker(redis) as announce,
+            open_lease_dispatcher(partial(find_work, pool)) as dispatcher,
+            open_ready_notices(redis, dispatcher.wake) as announce_work,
+        ):
+            services = _services(pool, settings, announce, dispatcher, announce_work)
             application.state.authenticate = cached_authenticate(pool)
-            application.state.services = _services(pool, settings, announce)
+            application.state.services = services
             checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
-            yield
+            async with open_scheduler(SchedulerDependencies(services, partial(find_due_tasks, pool))):
+                yield
         await redis.aclose()
         await pool.close()
 
@@ -96,7 +107,7 @@ def create_application(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks=checks,
         optional=frozenset({"redis"}),
-        routers=[agents.router, tasks.router, leases.router, work.router],
+        routers=[agents.router, submissions.router, tasks.router, leases.router, work.router],
     )
     install_rejection_handlers(application)
     return application

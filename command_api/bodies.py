@@ -1,13 +1,15 @@
 """The bodies that commands are sent with. Unknown fields are refused; names are normalised before they are checked."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -23,13 +25,19 @@ from contracts.usage import Usage
 __all__ = [
     "AgentReference",
     "AppendArtifactBody",
+    "BatchBody",
+    "BulkCancelBody",
     "CompleteBody",
     "FailBody",
     "HeartbeatBody",
+    "InputBody",
     "LeaseBody",
+    "MessageBody",
     "ProgressBody",
     "ReasonBody",
     "RegisterAgentBody",
+    "RejectBody",
+    "RequestInputBody",
     "SubmitTaskBody",
     "UpdateAgentBody",
 ]
@@ -162,6 +170,57 @@ class SubmitTaskBody(Record):
     priority: Annotated[int, Field(ge=0, le=9, description="Higher goes first.")] = 5
     metadata: Metadata = Field(default_factory=dict)
     reference_task_ids: Annotated[tuple[UUID, ...], Field(max_length=100)] = ()
+    not_before: AwareDatetime | None = Field(default=None, description="No worker gets it earlier.")
+    deadline: AwareDatetime | None = Field(
+        default=None, description="Where it is not over by then, in whatever state, it fails with deadline_exceeded."
+    )
+
+
+class BatchBody(Record):
+    """Up to 1,000 tasks at once."""
+
+    tasks: Annotated[tuple[SubmitTaskBody, ...], Field(min_length=1, max_length=1000)]
+
+
+class BulkCancelBody(Record):
+    """Which open tasks to cancel; at least one of the three, and a task must fit all that are given."""
+
+    context_id: Identifier | None = None
+    agent: AgentReference | None = None
+    state: Literal["submitted", "working", "input_required", "auth_required"] | None = None
+    reason: Reason | None = None
+
+
+class MessageBody(Record):
+    """Something more to say."""
+
+    message: UserMessage
+
+
+class InputBody(Record):
+    """An answer; with `request_id` only to that question."""
+
+    message: UserMessage
+    request_id: UUID | None = None
+
+
+class RequestInputBody(Record):
+    """A question to a person."""
+
+    message: AgentMessage
+    answer_schema: dict[str, JsonValue] | None = Field(
+        default=None, description="JSON Schema 2020-12; the answer then has one data part, and that must fit."
+    )
+    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    default: UserMessage | None = Field(default=None, description="Answers when the time is up; else the task fails.")
+    keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+
+
+class RejectBody(Record):
+    """Why the agent will not do it."""
+
+    reason: Reason
+    message: AgentMessage | None = None
 
 
 class LeaseBody(Record):
@@ -179,9 +238,13 @@ class LeaseBody(Record):
 
 
 class HeartbeatBody(Record):
-    """How long the lease is to last from now; left out: as long as it was given for."""
+    """How long the lease is to last from now (left out: as long as it was given for), and what the worker has."""
 
     lease_seconds: Seconds | None = None
+    received: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None,
+        description="`last_message` of the last lease or heartbeat answer; the answer holds the messages behind it.",
+    )
 
 
 class ProgressBody(Record):
@@ -214,3 +277,4 @@ class FailBody(Record):
     reason: Reason
     message: AgentMessage | None = None
     usage: Usage | None = None
+    retryable: bool = Field(default=False, description="True: another attempt may follow, as the policy says.")

@@ -9,7 +9,19 @@ from contracts.a2a import Message, Metadata, TaskState
 from contracts.agents import AgentStatus
 from contracts.record import Record
 
-__all__ = ["AgentReceipt", "HeartbeatReceipt", "Lease", "LeasesReceipt", "TaskReceipt"]
+__all__ = [
+    "AgentReceipt",
+    "BatchError",
+    "BatchItem",
+    "BatchReceipt",
+    "CanceledReceipt",
+    "HeartbeatReceipt",
+    "InputReceipt",
+    "Lease",
+    "LeasesReceipt",
+    "TaskOutcome",
+    "TaskReceipt",
+]
 
 _CONSISTENCY = Field(
     description="Send it with a query, in the header Bureau-Consistency, to read what this command wrote.",
@@ -27,8 +39,8 @@ class AgentReceipt(Record):
     consistency: str = _CONSISTENCY
 
 
-class TaskReceipt(Record):
-    """A task after a command."""
+class TaskOutcome(Record):
+    """How a command left a task."""
 
     task_id: UUID
     context_id: str
@@ -36,7 +48,19 @@ class TaskReceipt(Record):
     state: TaskState
     generation: int
     attempt: int
+
+
+class TaskReceipt(TaskOutcome):
+    """A task after a command."""
+
     consistency: str = _CONSISTENCY
+
+
+class BatchError(Record):
+    """Why one task of a batch was refused."""
+
+    code: str
+    message: str
 
 
 class HeartbeatReceipt(Record):
@@ -47,7 +71,38 @@ class HeartbeatReceipt(Record):
     generation: int
     attempt: int
     lease_expires_at: datetime = Field(description="On the database's clock.")
+    attempt_ends_at: datetime | None = Field(description="When the attempt will have lasted as long as it may.")
+    deadline: datetime | None
+    last_message: int = Field(description="Ordinal of the task's last message; send it back as `received`.")
+    messages: tuple[Message, ...] = Field(description="Those behind `received`, in order; none where it was left out.")
     consistency: str = _CONSISTENCY
+
+
+class InputReceipt(TaskReceipt):
+    """A task that waits for an answer."""
+
+    request_id: UUID
+
+
+class BatchItem(Record):
+    """What became of one task of a batch: how it stands, or why it was refused."""
+
+    task: TaskOutcome | None = None
+    error: BatchError | None = None
+
+
+class BatchReceipt(Record):
+    """The answer to a batch, item by item in the order of the request."""
+
+    data: tuple[BatchItem, ...]
+    consistency: str | None
+
+
+class CanceledReceipt(Record):
+    """Which tasks a bulk cancellation ended."""
+
+    canceled: tuple[UUID, ...]
+    consistency: str | None
 
 
 class Lease(Record):
@@ -62,6 +117,8 @@ class Lease(Record):
     generation: int
     priority: int
     lease_token: str = Field(description="Send it in the header Lease-Token with every call about the task.")
+    deadline: datetime | None
+    last_message: int = Field(description="Ordinal of the last of the messages; send it with heartbeats as `received`.")
     lease_seconds: int
     lease_expires_at: datetime = Field(description="On the database's clock.")
     messages: tuple[Message, ...]

@@ -1,45 +1,60 @@
-"""Waking workers that wait for work: at once for tasks submitted here, within a bound for those of other processes.
+"""Telling other processes that a task may be ready, and hearing it from them: one Redis channel, hints only.
 
-A notice is a hint. Whoever waits looks again when it comes, and also when none has come for a while.
+The payload is an agent's id, or nothing for «look at all». Whoever misses a hint finds the task at its next look.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
 
-__all__ = ["ReadyNotices", "open_ready_notices"]
+from contracts.streams import READY_CHANNEL
+from infrastructure.redis_client import RedisClient, is_redis_error
 
-_LOOK_AGAIN_SECONDS: Final = 0.25
+__all__ = ["open_ready_notices"]
 
-
-class ReadyNotices(NamedTuple):
-    """Both ends of the notice."""
-
-    announce: Callable[[], None]
-    """Wakes everybody who waits."""
-
-    wait: Callable[[float], Awaitable[None]]
-    """Returns at the next notice, or after some seconds: those given, or a quarter of one where that is less."""
+_RETRY_SECONDS: Final = 0.5
+_LISTEN_SECONDS: Final = 10.0
 
 
-def open_ready_notices() -> ReadyNotices:
-    """Return the notices of one process."""
-    waiting: set[asyncio.Future[None]] = set()
+async def _publish(redis: RedisClient, has_news: asyncio.Event) -> None:
+    """Publish one notice for however many came meanwhile; while Redis is down they are dropped."""
+    while True:
+        await has_news.wait()
+        has_news.clear()
+        with contextlib.suppress(Exception):
+            await redis.publish(READY_CHANNEL, b"")
+
+
+async def _listen(redis: RedisClient, on_notice: Callable[[], None]) -> None:
+    """Call `on_notice` for each notice, until cancelled; subscribes again when the connection was lost."""
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(READY_CHANNEL)
+                while True:
+                    if await subscription.get_message(timeout=_LISTEN_SECONDS) is not None:
+                        on_notice()
+        except Exception as error:
+            if not is_redis_error(error):
+                raise
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+@asynccontextmanager
+async def open_ready_notices(redis: RedisClient, on_notice: Callable[[], None]) -> AsyncIterator[Callable[[], None]]:
+    """Yield the function that says: a task may be ready. It wakes this process at once and others through Redis."""
+    has_news = asyncio.Event()
 
     def announce() -> None:
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        on_notice()
+        has_news.set()
 
-    async def wait(seconds: float) -> None:
-        future = asyncio.get_running_loop().create_future()
-        waiting.add(future)
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(seconds, _LOOK_AGAIN_SECONDS)):
-                    await future
-        finally:
-            waiting.discard(future)
-
-    return ReadyNotices(announce, wait)
+    tasks = [asyncio.create_task(_publish(redis, has_news)), asyncio.create_task(_listen(redis, on_notice))]
+    try:
+        yield announce
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,53 +1,133 @@
-"""Finding work for leases, and the content that goes with it.
+"""Finding work: for leases, for the scheduler and for bulk commands, and the content that goes with it.
 
-Reads `write.aggregates` and `write.messages`; writes nothing.
+Reads `write.aggregates` and `write.messages`; writes nothing and takes no lock: who gets a task is decided by the
+optimistic check when it is saved.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from infrastructure.postgres import Pool
 
-__all__ = ["find_claimable_tasks", "read_messages"]
+__all__ = [
+    "AgentWork",
+    "OpenTaskFilter",
+    "find_agent_ids",
+    "find_due_tasks",
+    "find_open_tasks",
+    "find_work",
+    "read_messages",
+]
 
-# One index serves both: tasks that wait, and tasks whose lease ran out.
-_CLAIMABLE: Final = """
-SELECT t.id, a.id
-FROM write.aggregates a
-CROSS JOIN LATERAL (
-  SELECT c.id, (c.state ->> 'priority')::bigint AS priority, (c.state ->> 'claimable_at')::bigint AS claimable_at
-  FROM write.aggregates c
-  WHERE c.kind = 'task' AND c.workspace_id = $1 AND c.state ->> 'agent_id' = a.id::text
-    AND (c.state ->> 'claimable_at') IS NOT NULL
-    AND (c.state ->> 'claimable_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-  ORDER BY (c.state ->> 'priority')::bigint DESC, (c.state ->> 'claimable_at')::bigint
-  LIMIT $4
-) AS t
-WHERE a.workspace_id = $1 AND a.kind = 'agent' AND a.state ->> 'status' = 'active'
-  AND (a.id = ANY ($2) OR a.state ->> 'name' = ANY ($3))
-ORDER BY t.priority DESC, t.claimable_at
-LIMIT $4
+
+class AgentWork(NamedTuple):
+    """What an active agent has to do now: its tasks that are ready, the most urgent first.
+
+    `limit` is the number of its tasks that may be leased at a time, None where there is no limit, and `used_slots`
+    are the places that are taken.
+    """
+
+    agent_id: UUID
+    limit: int | None
+    used_slots: tuple[int, ...]
+    task_ids: tuple[UUID, ...]
+
+
+_WORK: Final = """
+SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
+  CASE WHEN a.state -> 'policy' ->> 'max_concurrent_tasks' IS NULL THEN '{}' ELSE ARRAY(
+    SELECT (u.state -> 'lease' ->> 'slot')::integer FROM write.aggregates u
+    WHERE u.kind = 'task' AND u.state ->> 'agent_id' = a.id::text AND u.state -> 'lease' ->> 'slot' IS NOT NULL
+  ) END,
+  ARRAY(
+    SELECT c.id FROM write.aggregates c
+    WHERE c.kind = 'task' AND c.workspace_id = a.workspace_id AND c.state ->> 'agent_id' = a.id::text
+      AND c.state ->> 'claimable_at' IS NOT NULL AND c.id <> ALL ($3)
+      AND (c.state ->> 'claimable_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+    ORDER BY (c.state ->> 'priority')::bigint DESC, (c.state ->> 'claimable_at')::bigint
+    LIMIT d.wanted
+  )
+FROM unnest($1::uuid[], $2::integer[]) AS d(agent_id, wanted)
+JOIN write.aggregates a ON a.id = d.agent_id AND a.kind = 'agent' AND a.state ->> 'status' = 'active'
+"""
+
+_DUE: Final = """
+SELECT workspace_id, id FROM write.aggregates
+WHERE kind = 'task' AND state ->> 'due_at' IS NOT NULL
+  AND (state ->> 'due_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+ORDER BY (state ->> 'due_at')::bigint
+LIMIT $1
+"""
+
+_OPEN: Final = """
+SELECT id FROM write.aggregates
+WHERE kind = 'task' AND workspace_id = $1 AND id > $5
+  AND state ->> 'state' IN ('submitted', 'working', 'input_required', 'auth_required')
+  AND ($2::text IS NULL OR state ->> 'context_id' = $2)
+  AND ($3::uuid IS NULL OR state ->> 'agent_id' = $3::text)
+  AND ($4::text IS NULL OR state ->> 'state' = $4)
+ORDER BY id
+LIMIT $6
 """
 
 
-async def find_claimable_tasks(
-    pool: Pool, workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str], limit: int
-) -> list[tuple[UUID, UUID]]:
-    """Return (task id, agent id) of tasks that a worker of these agents may lease now, the most urgent first.
+async def find_work(pool: Pool, wanted: Mapping[UUID, int], excluded: Sequence[UUID]) -> list[AgentWork]:
+    """Return, of the agents given that are active, the tasks that may be leased now: at most as many as wanted.
 
-    A look without locks: who takes one is decided by the optimistic check when it is saved.
+    `excluded` tasks are left out: somebody in this process is about to lease them.
     """
-    rows = await pool.fetch(_CLAIMABLE, workspace_id, agent_ids, agent_names, limit)
+    rows = await pool.fetch(_WORK, list(wanted.keys()), list(wanted.values()), excluded)
+    return [AgentWork(row[0], row[1], tuple(row[2]), tuple(row[3])) for row in rows]
+
+
+async def find_due_tasks(pool: Pool, limit: int) -> list[tuple[str, UUID]]:
+    """Return (workspace, task id) of the tasks about which time alone has something to say, the longest due first."""
+    rows = await pool.fetch(_DUE, limit)
     return [(row[0], row[1]) for row in rows]
 
 
-async def read_messages(pool: Pool, task_ids: Sequence[UUID]) -> dict[UUID, list[bytes]]:
-    """Return what workers are handed with these tasks: JSON bodies in order."""
+class OpenTaskFilter(NamedTuple):
+    """Which open tasks are meant; None means any."""
+
+    workspace_id: str
+    context_id: str | None
+    agent_id: UUID | None
+    state: str | None
+
+
+async def find_open_tasks(pool: Pool, chosen: OpenTaskFilter, after: UUID, limit: int) -> list[UUID]:
+    """Return the ids of open tasks behind `after`, ascending."""
+    rows = await pool.fetch(_OPEN, *chosen, after, limit)
+    return [row[0] for row in rows]
+
+
+async def find_agent_ids(
+    pool: Pool, workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]
+) -> dict[UUID | str, UUID]:
+    """Return the ids of those of the agents that exist, by what they were asked for: id or name."""
     rows = await pool.fetch(
-        "SELECT task_id, body FROM write.messages WHERE task_id = ANY ($1) ORDER BY task_id, ordinal", task_ids
+        "SELECT id, state ->> 'name' FROM write.aggregates WHERE kind = 'agent' AND workspace_id = $1"
+        " AND (id = ANY ($2) OR state ->> 'name' = ANY ($3))",
+        workspace_id,
+        agent_ids,
+        agent_names,
     )
-    bodies: dict[UUID, list[bytes]] = {task_id: [] for task_id in task_ids}
+    found: dict[UUID | str, UUID] = {}
+    for agent_id, name in rows:
+        found[agent_id] = found[name] = agent_id
+    return found
+
+
+async def read_messages(pool: Pool, after: Mapping[UUID, int]) -> dict[UUID, list[bytes]]:
+    """Return what workers are handed with tasks, behind the given ordinal of each: JSON bodies in order."""
+    rows = await pool.fetch(
+        "SELECT m.task_id, m.body FROM unnest($1::uuid[], $2::integer[]) AS t(task_id, after)"
+        " JOIN write.messages m ON m.task_id = t.task_id AND m.ordinal > t.after ORDER BY m.task_id, m.ordinal",
+        list(after.keys()),
+        list(after.values()),
+    )
+    bodies: dict[UUID, list[bytes]] = {task_id: [] for task_id in after}
     for task_id, body in rows:
         bodies[task_id].append(body)
     return bodies

@@ -149,7 +149,7 @@ SELECT * FROM write.commit_command(
 
 _REVISION_CONFLICT: Final = "BU001"
 _CONFLICTS: Final = frozenset({_REVISION_CONFLICT, "40P01", "40001", "55P03"})
-_GUARDED_RULES: Final = frozenset({"agents_name_key"})
+_GUARDED_RULES: Final = frozenset({"agents_name_key", "tasks_slot_key"})
 
 
 async def load_command(

@@ -33,6 +33,9 @@ class Call:
     principal: Principal
     context: CommandContext
     services: CommandServices
+    has_client_key: bool
+    """Whether the client named the command, so that it may have been carried out before."""
+
     is_stopping: Callable[[], bool]
     """Whether the process drains: whoever waits answers now."""
 
@@ -78,7 +81,13 @@ async def read_call(request: Request) -> Call:
         traceparent=traceparent if is_traced else services.make_traceparent(),
     )
     stopping = request.scope.get("stopping")
-    return Call(principal, context, services, stopping.is_set if stopping else _never)
+    return Call(
+        principal=principal,
+        context=context,
+        services=services,
+        has_client_key="idempotency-key" in request.headers,
+        is_stopping=stopping.is_set if stopping else _never,
+    )
 
 
 def _never() -> bool:

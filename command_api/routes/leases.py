@@ -13,8 +13,9 @@ from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import task_of
 from command_api.services.aggregates import Facts
+from command_api.services.assign_work import Candidate, Demand
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
-from domain.rejection import NotFound
+from domain.rejection import Conflict, NotFound
 from domain.task import LeaseTask
 from infrastructure.lease_tokens import make_lease_token
 from infrastructure.web.application import documented_errors
@@ -28,22 +29,20 @@ router = APIRouter(
     responses=documented_errors(400, 401, 404, 409, 413, 415, 422, 503),
 )
 
-
-def _agent_ids(body: LeaseBody) -> list[UUID]:
-    """Return the agents that are named by id."""
-    return [agent for agent in body.agents if isinstance(agent, UUID)]
+_PATIENCE_SECONDS = 1.0
+"""How long one request to the dispatcher lasts at the most, so that a process which stops does not wait longer."""
 
 
-def _agent_names(body: LeaseBody) -> list[str]:
-    """Return the agents that are named by name."""
-    return [agent for agent in body.agents if isinstance(agent, str)]
-
-
-def _require_agents(body: LeaseBody, facts: Facts) -> None:
-    """Raise NotFound where a worker asks for the work of an agent that does not exist."""
+async def _demand(body: LeaseBody, call: Call) -> Demand:
+    """Return what the worker would take; raises NotFound where it asks for the work of an agent that is not there."""
+    agent_ids = [agent for agent in body.agents if isinstance(agent, UUID)]
+    agent_names = [agent for agent in body.agents if isinstance(agent, str)]
+    found = await call.services.find_agent_ids(call.principal.workspace_id, agent_ids, agent_names)
     for agent in body.agents:
-        if facts.find_agent(agent) is None:
+        if agent not in found:
             raise NotFound("agent_not_found", f"There is no agent {agent}.")
+    # Without repetitions, in the order of the request.
+    return Demand(tuple(dict.fromkeys(found[agent] for agent in body.agents)), body.max_tasks)
 
 
 def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
@@ -58,9 +57,11 @@ def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
                 "agent_name": facts.agents[task.agent_id].name,
                 "context_id": task.context_id,
                 "attempt": task.attempt,
-                "max_attempts": task.max_attempts,
+                "max_attempts": task.rules.max_attempts,
                 "generation": task.generation,
                 "priority": task.priority,
+                "deadline": None if task.deadline is None else task.deadline.isoformat(),
+                "last_message": task.messages,
                 "lease_number": lease.number,
                 "lease_seconds": lease.seconds,
                 "lease_expires_at": lease.expires_at.isoformat(),
@@ -70,48 +71,56 @@ def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
     }
 
 
-def _request(body: LeaseBody, call: Call, found: Sequence[tuple[UUID, UUID]]) -> CommandRequest:
-    """Return the command that leases the tasks found; those that another worker took meanwhile are left out."""
+def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> CommandRequest:
+    """Return the command that leases the candidates; those that another process took meanwhile are left out."""
 
     def prepare(facts: Facts) -> list[Assignment]:
-        _require_agents(body, facts)
         return [
             Assignment(
                 "task",
-                task_id,
+                candidate.task_id,
                 LeaseTask(
-                    at=facts.at, agent=facts.agents.get(agent_id), worker=body.worker, seconds=body.lease_seconds
+                    at=facts.at,
+                    agent=facts.agents.get(candidate.agent_id),
+                    worker=body.worker,
+                    seconds=body.lease_seconds,
+                    slot=candidate.slot,
                 ),
             )
-            for task_id, agent_id in found
+            for candidate in candidates
         ]
 
     return CommandRequest(
         context=call.context,
         prepare=prepare,
         respond=_lease_result,
-        aggregate_ids=[*_agent_ids(body), *(aggregate_id for pair in found for aggregate_id in pair)],
-        agent_names=_agent_names(body),
+        aggregate_ids=[aggregate_id for candidate in candidates for aggregate_id in candidate[:2]],
         is_lenient=True,
     )
 
 
-async def _lease_ready(body: LeaseBody, call: Call) -> CommandAnswer | None:
-    """Lease what is ready now; None where nothing is."""
-    workspace_id = call.principal.workspace_id
-    found = await call.services.find_work(workspace_id, _agent_ids(body), _agent_names(body), body.max_tasks)
-    answer = await carry_out(_request(body, call, found), call)
+async def _lease(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> CommandAnswer | None:
+    """Lease candidates; None where others had them all first. Without candidates only a receipt is looked for."""
+    try:
+        answer = await carry_out(_request(body, call, candidates), call)
+    except Conflict as conflict:
+        if conflict.code != "agent_busy":
+            raise
+        return None
+    finally:
+        call.services.dispatcher.done(candidates)
     return answer if answer.token is not None else None
 
 
 async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
     """Return leases as the worker gets them: with token and messages, which no receipt keeps."""
     leases = answer.result["leases"]
-    contents = await call.services.read_messages([UUID(lease["task_id"]) for lease in leases])
+    contents = await call.services.read_messages({UUID(lease["task_id"]): 0 for lease in leases})
     rendered = []
     for lease in leases:
         task_id = UUID(lease["task_id"])
-        bodies = [orjson.loads(body) for body in contents[task_id]]
+        # No more than were there when the lease was granted: a replay hands over the same.
+        bodies = [orjson.loads(body) for body in contents[task_id][: lease["last_message"]]]
         token = make_lease_token(call.services.secret_key, task_id, lease["lease_number"])
         told = {name: value for name, value in lease.items() if name != "lease_number"}
         rendered.append(
@@ -130,15 +139,17 @@ async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
 async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
     """Return tasks of these agents that are ready, the most urgent first, each the worker's own from now on.
 
-    With `wait_seconds` it waits for work. A task whose last lease ran out is ready again, as its next attempt.
-    Paused and retired agents have no work; an agent that does not exist is 404.
+    With `wait_seconds` it waits for work, and is woken when some comes. Agents take turns; paused and retired ones have
+    no work; an agent that does not exist is 404. A task whose worker did not renew its lease comes again as its next
+    attempt, after the delay that its agent's retry policy says.
     """
+    demand = await _demand(body, call)
     deadline = call.services.monotonic() + body.wait_seconds
-    while True:
-        answer = await _lease_ready(body, call)
+    answer = await _lease(body, call, []) if call.has_client_key else None
+    while answer is None:
         remaining = deadline - call.services.monotonic()
-        if answer is not None:
-            return answer_json(answer, {"data": await _render(answer, call)})
-        if remaining <= 0 or call.is_stopping():
+        candidates = await call.services.dispatcher.request(demand, min(max(remaining, 0), _PATIENCE_SECONDS))
+        answer = await _lease(body, call, candidates) if candidates else None
+        if answer is None and (remaining <= 0 or call.is_stopping()):
             return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
-        await call.services.wait_for_work(remaining)
+    return answer_json(answer, {"data": await _render(answer, call)})

@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request, Response
 
 from domain.rejection import Conflict, NotFound, Rejection
-from infrastructure.web.errors import ApiError, error_response
+from infrastructure.web.errors import ApiError, ErrorDetail, error_response
 from infrastructure.write_store import StoreUnavailableError
 
 __all__ = ["install_rejection_handlers"]
@@ -25,7 +25,12 @@ def install_rejection_handlers(application: FastAPI) -> None:
 
     async def on_rejection(request: Request, error: Exception) -> Response:
         assert isinstance(error, Rejection)  # noqa: S101 - registered for this type alone
-        told = ApiError(_status(error), error.code, error.message, is_retryable=error.code in _RETRYABLE_CODES)
+        details = [
+            ErrorDetail(path=f"body.{detail.path}", code=detail.code, message=detail.message)
+            for detail in error.details
+        ]
+        is_retryable = error.code in _RETRYABLE_CODES
+        told = ApiError(_status(error), error.code, error.message, details=details, is_retryable=is_retryable)
         return error_response(told, request.scope["request_id"])
 
     async def on_unavailable(request: Request, _error: Exception) -> Response:

@@ -10,7 +10,7 @@ from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandRequest, Outcome, Result
 from domain.task import Task, TaskCommand
 
-__all__ = ["change_task", "task_of", "task_result"]
+__all__ = ["change_task", "single_task_request", "task_of", "task_result"]
 
 
 def task_of(outcome: Outcome) -> Task:
@@ -32,20 +32,27 @@ def task_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
     }
 
 
+def single_task_request(
+    call: Call,
+    task_id: UUID,
+    make_command: Callable[[Facts], TaskCommand],
+    respond: Callable[[Facts, Sequence[Outcome]], Result] = task_result,
+) -> CommandRequest:
+    """Return the request for one command on one task that exists."""
+    return CommandRequest(
+        context=call.context,
+        prepare=lambda facts: [Assignment("task", task_id, make_command(facts))],
+        respond=respond,
+        aggregate_ids=[task_id],
+    )
+
+
 async def change_task(
     call: Call,
     task_id: UUID,
     make_command: Callable[[Facts], TaskCommand],
     respond: Callable[[Facts, Sequence[Outcome]], Result] = task_result,
 ) -> Response:
-    """Carry out one command on one task that exists."""
-    answer = await carry_out(
-        CommandRequest(
-            context=call.context,
-            prepare=lambda facts: [Assignment("task", task_id, make_command(facts))],
-            respond=respond,
-            aggregate_ids=[task_id],
-        ),
-        call,
-    )
+    """Carry out one command on one task that exists, and answer with its result."""
+    answer = await carry_out(single_task_request(call, task_id, make_command, respond), call)
     return answer_json(answer, answer.result)

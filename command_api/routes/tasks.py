@@ -1,66 +1,132 @@
-"""Commands that clients give about tasks: submit and cancel."""
+"""Commands that clients give about tasks that are there: say more, answer, cancel one or many."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 
-from command_api.bodies import ReasonBody, SubmitTaskBody
-from command_api.receipts import TaskReceipt
-from command_api.routes.call import CurrentCall, answer_json, carry_out
+from command_api.bodies import BulkCancelBody, InputBody, MessageBody, ReasonBody
+from command_api.receipts import CanceledReceipt, TaskReceipt
+from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
-from command_api.routes.task_results import change_task, task_result
+from command_api.routes.task_results import change_task
 from command_api.services.aggregates import Facts
-from command_api.services.command_request import Assignment, CommandRequest
-from domain.task import CancelTask, SubmitTask
-from infrastructure.web.application import API_PREFIX, documented_errors
+from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
+from contracts.streams import Token
+from domain.rejection import Invalid, NotFound
+from domain.task import AddMessage, CancelTask, ProvideInput
+from infrastructure.web.application import documented_errors
+from infrastructure.work_store import OpenTaskFilter
 
 __all__ = ["router"]
 
 router = APIRouter(
-    prefix="/tasks",
     tags=["tasks"],
     route_class=JsonRoute,
     responses=documented_errors(400, 401, 404, 409, 413, 415, 422, 503),
 )
 
+_BULK = 200
+"""Tasks that one transaction cancels."""
 
-@router.post("", status_code=201, response_model=TaskReceipt, summary="Submit a task")
-async def submit_task(body: SubmitTaskBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
-    """Ask an agent, by id or name, for work. Refused with 409 where the agent is paused or retired."""
-    task_id = call.services.make_id()
-    context_id = body.context_id or str(call.services.make_id())
-
-    def prepare(facts: Facts) -> list[Assignment]:
-        command = SubmitTask(
-            at=facts.at,
-            task_id=task_id,
-            agent=facts.find_agent(body.agent),
-            context_id=context_id,
-            message=body.message,
-            priority=body.priority,
-            metadata=body.metadata,
-            reference_task_ids=tuple(str(reference) for reference in body.reference_task_ids),
-        )
-        return [Assignment("task", task_id, command)]
-
-    answer = await carry_out(
-        CommandRequest(
-            context=call.context,
-            prepare=prepare,
-            respond=task_result,
-            aggregate_ids=[body.agent] if isinstance(body.agent, UUID) else [],
-            agent_names=[body.agent] if isinstance(body.agent, str) else [],
-        ),
-        call,
-    )
-    call.services.announce_work()
-    location = f"{API_PREFIX}/tasks/{answer.result['task_id']}"
-    return answer_json(answer, answer.result, status=201, location=location)
+_FIRST = UUID(int=0)
 
 
-@router.post("/{task_id}/cancel", response_model=TaskReceipt, summary="Cancel a task")
-async def cancel_task(task_id: UUID, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see above
+@router.post("/tasks/{task_id}/cancel", response_model=TaskReceipt, summary="Cancel a task")
+async def cancel_task(task_id: UUID, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see below
     """Stop a task at once: it is canceled when this answers, and its worker's lease is fenced."""
     reason = body.reason if body else None
     return await change_task(call, task_id, lambda facts: CancelTask(at=facts.at, reason=reason))
+
+
+@router.post("/tasks/{task_id}/messages", response_model=TaskReceipt, summary="Say something more")
+async def add_message(task_id: UUID, body: MessageBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
+    """Queue a message for the task's worker, which gets it, in order, at its next lease or heartbeat.
+
+    It answers no question: for that there is /input.
+    """
+    return await change_task(call, task_id, lambda facts: AddMessage(at=facts.at, message=body.message))
+
+
+@router.post("/tasks/{task_id}/input", response_model=TaskReceipt, summary="Answer a worker's question")
+async def provide_input(task_id: UUID, body: InputBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
+    """Answer; the task goes on. 422 `answer_not_valid` names the places where the answer does not fit the schema."""
+    answer = await change_task(
+        call,
+        task_id,
+        lambda facts: ProvideInput(at=facts.at, message=body.message, request_id=body.request_id),
+    )
+    call.services.announce_work()
+    return answer
+
+
+@router.post("/tasks/cancel", response_model=CanceledReceipt, summary="Cancel open tasks by filter")
+async def cancel_tasks(body: BulkCancelBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
+    """Cancel every open task that fits all that is given; at least one of context_id, agent and state is.
+
+    Two hundred are committed at a time. With an Idempotency-Key what is left of a call that broke off is done by
+    sending it again.
+    """
+    if body.context_id is None and body.agent is None and body.state is None:
+        raise Invalid("empty_filter", "Give at least one of context_id, agent and state.")
+    agent_id = await _agent_id(body, call)
+    chosen = OpenTaskFilter(call.principal.workspace_id, body.context_id, agent_id, body.state)
+    return await _cancel_chosen(call, chosen, body.reason)
+
+
+@router.post(
+    "/contexts/{context_id}/cancel", response_model=CanceledReceipt, summary="Cancel a context", tags=["contexts"]
+)
+async def cancel_context(context_id: str, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see above
+    """Cancel all open tasks of a context."""
+    chosen = OpenTaskFilter(call.principal.workspace_id, context_id, None, None)
+    return await _cancel_chosen(call, chosen, body.reason if body else None)
+
+
+async def _agent_id(body: BulkCancelBody, call: Call) -> UUID | None:
+    """Return the id of the agent in a filter, None where there is none; raises NotFound."""
+    if body.agent is None:
+        return None
+    is_id = isinstance(body.agent, UUID)
+    ids, names = ([body.agent], []) if is_id else ([], [body.agent])
+    found = await call.services.find_agent_ids(call.principal.workspace_id, ids, names)  # type: ignore[arg-type] # told apart above
+    if body.agent not in found:
+        raise NotFound("agent_not_found", f"There is no agent {body.agent}.")
+    return found[body.agent]
+
+
+async def _cancel_chosen(call: Call, chosen: OpenTaskFilter, reason: str | None) -> Any:  # noqa: ANN401 - a response
+    """Cancel what is chosen, a part at a time, each with a key that follows from the command's."""
+    canceled: list[str] = []
+    positions: dict[int, int] = {}
+    epoch, is_replayed, number, after = 0, False, 0, _FIRST
+    while task_ids := await call.services.find_open_tasks(chosen, after, _BULK):
+        answer = await carry_out(_cancel_request(call, number, task_ids, reason), call)
+        canceled.extend(answer.result["canceled"])
+        if answer.token is not None:
+            epoch = max(epoch, answer.token.epoch)
+            positions.update(answer.token.positions)
+        number, after = number + 1, task_ids[-1]
+    token = Token(epoch, positions) if positions else None
+    return answer_json(CommandAnswer({}, token, is_replayed), {"canceled": canceled})
+
+
+def _cancel_request(call: Call, number: int, task_ids: Sequence[UUID], reason: str | None) -> CommandRequest:
+    """Return the command that cancels one part; tasks that ended meanwhile are left out."""
+
+    def prepare(facts: Facts) -> list[Assignment]:
+        return [Assignment("task", task_id, CancelTask(at=facts.at, reason=reason)) for task_id in task_ids]
+
+    def respond(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
+        return {"canceled": [str(outcome.assignment.aggregate_id) for outcome in outcomes if outcome.events]}
+
+    key = call.context.key._replace(key=f"{call.context.key.key}#{call.services.make_id()}-{number}")
+    return CommandRequest(
+        context=replace(call.context, key=key),
+        prepare=prepare,
+        respond=respond,
+        aggregate_ids=task_ids,
+        is_lenient=True,
+    )

@@ -1,19 +1,37 @@
-"""Commands that a worker gives about a task it leases: heartbeat, progress, artifacts, complete, fail."""
+"""Commands that a worker gives about a task it leases: heartbeat, progress, artifacts, questions, its end."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Header
 
-from command_api.bodies import AppendArtifactBody, CompleteBody, FailBody, HeartbeatBody, ProgressBody
-from command_api.receipts import HeartbeatReceipt, TaskReceipt
-from command_api.routes.call import Call, CurrentCall
+from command_api.bodies import (
+    AppendArtifactBody,
+    CompleteBody,
+    FailBody,
+    HeartbeatBody,
+    ProgressBody,
+    RejectBody,
+    RequestInputBody,
+)
+from command_api.receipts import HeartbeatReceipt, InputReceipt, TaskReceipt
+from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
-from command_api.routes.task_results import change_task, task_of
+from command_api.routes.task_results import change_task, single_task_request, task_of, task_result
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Outcome, Result
-from domain.task import AppendArtifact, CompleteTask, FailTask, HeartbeatTask, ReportProgress
+from domain.task import (
+    AcknowledgeCancel,
+    AppendArtifact,
+    CompleteTask,
+    FailTask,
+    HeartbeatTask,
+    RejectTask,
+    ReportProgress,
+    RequestInput,
+)
 from infrastructure.lease_tokens import read_lease_token
 from infrastructure.web.application import documented_errors
 
@@ -37,7 +55,7 @@ def _lease_number(call: Call, task_id: UUID, token: str) -> int | None:
 
 
 def _heartbeat_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
-    """Return what a worker is told about its lease."""
+    """Return what a worker is told about its lease; messages are added to each answer."""
     task = task_of(outcomes[0])
     assert task.lease is not None  # noqa: S101 - it has just been renewed
     return {
@@ -46,6 +64,9 @@ def _heartbeat_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
         "generation": task.generation,
         "attempt": task.attempt,
         "lease_expires_at": task.lease.expires_at.isoformat(),
+        "attempt_ends_at": task.attempt_ends_at.isoformat() if task.attempt_ends_at else None,
+        "deadline": task.deadline.isoformat() if task.deadline else None,
+        "last_message": task.messages,
     }
 
 
@@ -53,15 +74,33 @@ def _heartbeat_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
 async def heartbeat(
     task_id: UUID, lease_token: LeaseToken, call: CurrentCall, body: HeartbeatBody | None = None
 ) -> Any:  # noqa: ANN401 - response_model says it
-    """Renew the lease from now on. No event, and the generation stays as it is."""
+    """Renew the lease from now on, and hear what is new. No event, and the generation stays as it is.
+
+    409 `task_canceled` tells the worker to stop; it then acknowledges that.
+    """
     number = _lease_number(call, task_id, lease_token)
-    seconds = body.lease_seconds if body else None
-    return await change_task(
+    content = body or HeartbeatBody()
+    answer = await carry_out(
+        single_task_request(
+            call,
+            task_id,
+            lambda facts: HeartbeatTask(
+                at=facts.at, lease_number=number, seconds=content.lease_seconds, received=content.received
+            ),
+            _heartbeat_result,
+        ),
         call,
-        task_id,
-        lambda facts: HeartbeatTask(at=facts.at, lease_number=number, seconds=seconds),
-        _heartbeat_result,
     )
+    messages = await _new_messages(call, task_id, content.received, answer.result["last_message"])
+    return answer_json(answer, {**answer.result, "messages": messages})
+
+
+async def _new_messages(call: Call, task_id: UUID, received: int | None, last: int) -> list[Any]:
+    """Return the messages that the worker does not have yet, those up to `last`."""
+    if received is None or received >= last:
+        return []
+    contents = await call.services.read_messages({task_id: received})
+    return [orjson.loads(body)["message"] for body in contents[task_id][: last - received]]
 
 
 @router.post("/progress", response_model=TaskReceipt, summary="Report progress")
@@ -122,5 +161,54 @@ async def fail_task(task_id: UUID, lease_token: LeaseToken, body: FailBody, call
             reason=body.reason,
             message=body.message,
             usage=body.usage,
+            is_retryable=body.retryable,
+            share=call.services.random_share(),
         ),
+    )
+
+
+@router.post("/reject", response_model=TaskReceipt, summary="Reject a task")
+async def reject_task(task_id: UUID, lease_token: LeaseToken, body: RejectBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
+    """Decline the task for good: no other attempt follows."""
+    number = _lease_number(call, task_id, lease_token)
+    return await change_task(
+        call,
+        task_id,
+        lambda facts: RejectTask(at=facts.at, lease_number=number, reason=body.reason, message=body.message),
+    )
+
+
+@router.post("/acknowledge-cancel", response_model=TaskReceipt, summary="Acknowledge a cancellation")
+async def acknowledge_cancel(task_id: UUID, lease_token: LeaseToken, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
+    """Say that work on a canceled task has stopped, with the token of the lease that the cancellation fenced."""
+    number = _lease_number(call, task_id, lease_token)
+    return await change_task(call, task_id, lambda facts: AcknowledgeCancel(at=facts.at, lease_number=number))
+
+
+@router.post("/request-input", response_model=InputReceipt, summary="Ask a person")
+async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInputBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
+    """Ask, and let the task wait: its state is input_required until somebody answers or the time is up.
+
+    The lease is given up unless `keeps_lease`: then whichever worker leases the task after the answer goes on with it.
+    """
+    number = _lease_number(call, task_id, lease_token)
+    request_id = call.services.make_id()
+
+    def respond(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
+        return {**task_result(facts, outcomes), "request_id": str(request_id)}
+
+    return await change_task(
+        call,
+        task_id,
+        lambda facts: RequestInput(
+            at=facts.at,
+            lease_number=number,
+            request_id=request_id,
+            message=body.message,
+            answer_schema=body.answer_schema,
+            expires_in_seconds=body.expires_in_seconds,
+            default=body.default,
+            keeps_lease=body.keeps_lease,
+        ),
+        respond,
     )

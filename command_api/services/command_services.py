@@ -1,10 +1,12 @@
 """Everything that the routes need, put together by the composition root."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from command_api.services.dependencies import CommandDependencies
+from command_api.services.lease_dispatcher import LeaseDispatcher
+from infrastructure.work_store import OpenTaskFilter
 
 __all__ = ["CommandServices"]
 
@@ -17,23 +19,29 @@ class CommandServices:
     secret_key: bytes
     """Signs lease tokens."""
 
-    find_work: Callable[[str, Sequence[UUID], Sequence[str], int], Awaitable[list[tuple[UUID, UUID]]]]
-    """(task id, agent id) of tasks of a workspace that may be leased now, by agent ids and names, at most n."""
-
-    read_messages: Callable[[Sequence[UUID]], Awaitable[dict[UUID, list[bytes]]]]
-    """What workers are handed with tasks."""
+    dispatcher: LeaseDispatcher
+    """Deals out work to the workers that wait."""
 
     announce_work: Callable[[], None]
-    """Says that a task may be ready; never waits."""
+    """Says that a task may be ready, here and in other processes; never waits."""
 
-    wait_for_work: Callable[[float], Awaitable[None]]
-    """Waits until a task may be ready, some seconds at the most."""
+    find_agent_ids: Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, UUID]]]
+    """The ids of agents of a workspace, by id and by name."""
+
+    find_open_tasks: Callable[[OpenTaskFilter, UUID, int], Awaitable[list[UUID]]]
+    """Ids of open tasks behind one, ascending, at most n."""
+
+    read_messages: Callable[[Mapping[UUID, int]], Awaitable[dict[UUID, list[bytes]]]]
+    """What workers are handed with tasks, behind an ordinal."""
 
     make_id: Callable[[], UUID]
     """A new identifier for an aggregate."""
 
     make_traceparent: Callable[[], str]
     """The start of a new trace."""
+
+    random_share: Callable[[], float]
+    """A number from 0 to 1, for jitter."""
 
     monotonic: Callable[[], float]
     """Seconds on a clock that never goes back."""

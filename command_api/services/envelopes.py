@@ -8,7 +8,7 @@ import orjson
 
 from command_api.services.command_request import CommandContext, Outcome
 from contracts.envelope import EVENT_SOURCE
-from contracts.events import Event, TaskSubmitted
+from contracts.events import Event, TaskInputProvided, TaskMessageAdded, TaskSubmitted
 from contracts.streams import shard_of
 from infrastructure.write_store import EventRecord, MessageRecord
 
@@ -53,7 +53,15 @@ def event_records(
 
 def message_records(outcome: Outcome) -> Iterator[MessageRecord]:
     """Return the content that workers are handed, which the aggregate's state does not hold."""
+    _, task_id, _ = outcome.assignment
     for event in outcome.events:
-        if isinstance(event, TaskSubmitted):
-            handed = event.model_dump_json(include={"message", "metadata", "reference_task_ids"}, exclude_none=True)
-            yield MessageRecord(event.task_id, 1, handed.encode())
+        match event:
+            case TaskSubmitted():
+                fields, ordinal = {"message", "metadata", "reference_task_ids"}, 1
+            case TaskMessageAdded():
+                fields, ordinal = {"message"}, event.ordinal
+            case TaskInputProvided():
+                fields, ordinal = {"message", "request_id", "is_default"}, event.ordinal
+            case _:
+                continue
+        yield MessageRecord(task_id, ordinal, event.model_dump_json(include=fields, exclude_none=True).encode())

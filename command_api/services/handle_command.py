@@ -31,7 +31,10 @@ __all__ = ["MAX_TRIES", "handle_command"]
 MAX_TRIES = 12
 """How often a command is tried against others that change the same aggregate, or against a database that restarts."""
 
-_GUARDED_RULES = {"agents_name_key": ("agent_name_taken", "Another agent of this workspace has this name.")}
+_GUARDED_RULES = {
+    "agents_name_key": ("agent_name_taken", "Another agent of this workspace has this name."),
+    "tasks_slot_key": ("agent_busy", "Another task has taken the agent's place for concurrent tasks."),
+}
 
 
 async def handle_command(request: CommandRequest, dependencies: CommandDependencies) -> CommandAnswer:

@@ -51,6 +51,25 @@ AGGREGATES = Table(
         text("((state ->> 'claimable_at'::text)::bigint)"),
         postgresql_where=text("kind = 'task'::text AND (state ->> 'claimable_at'::text) IS NOT NULL"),
     ),
+    Index(
+        "tasks_due_index",
+        text("((state ->> 'due_at'::text)::bigint)"),
+        postgresql_where=text("kind = 'task'::text AND (state ->> 'due_at'::text) IS NOT NULL"),
+    ),
+    Index(
+        "tasks_slot_key",
+        text("(state ->> 'agent_id'::text)"),
+        text("(((state -> 'lease'::text) ->> 'slot'::text)::integer)"),
+        unique=True,
+        postgresql_where=text("kind = 'task'::text AND ((state -> 'lease'::text) ->> 'slot'::text) IS NOT NULL"),
+    ),
+    Index(
+        "tasks_context_index",
+        "workspace_id",
+        text("(state ->> 'context_id'::text)"),
+        "id",
+        postgresql_where=text("kind = 'task'::text"),
+    ),
     schema="write",
 )
 """One row an aggregate: exactly the state that a decision needs."""

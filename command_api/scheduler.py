@@ -1,0 +1,116 @@
+"""What time alone leads to: asks the tasks that are due what is due, and says so to the workers that wait.
+
+Any number of replicas may do it at once. Each finds the same tasks; whose decision is saved first is right, and the
+others' find nothing due any more. Nothing here knows a rule: those are in `domain/task/time_out_task.py`.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from command_api.services.aggregates import Facts
+from command_api.services.command_request import Assignment, CommandContext, CommandRequest, Outcome
+from command_api.services.command_services import CommandServices
+from command_api.services.handle_command import handle_command
+from domain.rejection import Rejection
+from domain.task import TimeOutTask
+from infrastructure.write_store import CommandKey, StoreUnavailableError
+
+__all__ = ["SchedulerDependencies", "open_scheduler", "time_out_due_tasks"]
+
+_LOOK_SECONDS: Final = 0.25
+_BATCH: Final = 100
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerDependencies:
+    """The write side, and the look for what is due."""
+
+    services: CommandServices
+    find_due: Callable[[int], Awaitable[list[tuple[str, UUID]]]]
+
+
+def _context(workspace_id: str, services: CommandServices) -> CommandContext:
+    """Return the context of a command that nobody sent."""
+    command_id = str(services.make_id())
+    return CommandContext(
+        key=CommandKey(workspace_id, "scheduler", command_id),
+        fingerprint=b"",
+        correlation_id=command_id,
+        causation_id=command_id,
+        traceparent=services.make_traceparent(),
+    )
+
+
+def _time_out(workspace_id: str, task_ids: Sequence[UUID], services: CommandServices) -> CommandRequest:
+    """Return the command that asks tasks of one workspace what is due."""
+
+    def prepare(facts: Facts) -> list[Assignment]:
+        return [
+            Assignment("task", task_id, TimeOutTask(at=facts.at, share=services.random_share())) for task_id in task_ids
+        ]
+
+    def respond(_facts: Facts, outcomes: Sequence[Outcome]) -> dict[str, int]:
+        return {"timed_out": sum(bool(outcome.events) for outcome in outcomes)}
+
+    return CommandRequest(
+        context=_context(workspace_id, services),
+        prepare=prepare,
+        respond=respond,
+        aggregate_ids=task_ids,
+        is_lenient=True,
+    )
+
+
+async def time_out_due_tasks(dependencies: SchedulerDependencies) -> int:
+    """Ask the tasks that are due, a batch of each workspace in one transaction; return how many were found."""
+    services = dependencies.services
+    found = await dependencies.find_due(_BATCH)
+    by_workspace: defaultdict[str, list[UUID]] = defaultdict(list)
+    for workspace_id, task_id in found:
+        by_workspace[workspace_id].append(task_id)
+    for workspace_id, task_ids in by_workspace.items():
+        # A conflict is another replica's or a worker's success; what is still due then is found again.
+        with contextlib.suppress(Rejection):
+            await handle_command(
+                _time_out(workspace_id, task_ids, dependencies.services), dependencies.services.commands
+            )
+    if found:
+        services.announce_work()
+    return len(found)
+
+
+async def _run(dependencies: SchedulerDependencies) -> None:
+    """Look again and again, at once where a batch was full; a database out of reach only means later."""
+    is_down = False
+    while True:
+        found = 0
+        try:
+            found = await time_out_due_tasks(dependencies)
+            is_down = False
+        except Exception as error:  # noqa: BLE001 - the next look is the remedy; a bug is logged once, with its place
+            if not is_down:
+                _LOG.warning("looking for due tasks failed", exc_info=not isinstance(error, StoreUnavailableError))
+            is_down = True
+        if found < _BATCH:
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+@asynccontextmanager
+async def open_scheduler(dependencies: SchedulerDependencies) -> AsyncIterator[None]:
+    """Run the scheduler while the context lasts."""
+    runner = asyncio.create_task(_run(dependencies))
+    try:
+        yield
+    finally:
+        runner.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await runner

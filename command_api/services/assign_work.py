@@ -1,0 +1,60 @@
+"""Who gets which task, among the workers of one process that wait: pure, so that fairness can be read and tested.
+
+First come, first served between workers; turn by turn between the agents of a worker; within an agent the most urgent.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from infrastructure.work_store import AgentWork
+
+__all__ = ["Candidate", "Demand", "assign_work"]
+
+
+class Demand(NamedTuple):
+    """What one waiting worker would take: tasks of these agents, at most so many."""
+
+    agent_ids: tuple[UUID, ...]
+    max_tasks: int
+
+
+class Candidate(NamedTuple):
+    """A task that a worker may try to lease, in a free place of its agent where that has a limit."""
+
+    task_id: UUID
+    agent_id: UUID
+    slot: int | None
+
+
+def assign_work(
+    demands: Sequence[Demand], work: Sequence[AgentWork], reserved: Mapping[UUID, frozenset[int]]
+) -> list[list[Candidate]]:
+    """Return for each demand, in their order, what it gets; no task and no place is given twice.
+
+    `reserved` are places of agents that others in this process are about to take.
+    """
+    queues = {found.agent_id: _candidates(found, reserved.get(found.agent_id, frozenset())) for found in work}
+    return [_take(demand, queues) for demand in demands]
+
+
+def _candidates(found: AgentWork, reserved: frozenset[int]) -> deque[Candidate]:
+    """Return an agent's tasks, each with a free place; no more tasks than places."""
+    if found.limit is None:
+        return deque(Candidate(task_id, found.agent_id, None) for task_id in found.task_ids)
+    taken = reserved.union(found.used_slots)
+    free = (slot for slot in range(found.limit) if slot not in taken)
+    return deque(Candidate(task, found.agent_id, slot) for task, slot in zip(found.task_ids, free, strict=False))
+
+
+def _take(demand: Demand, queues: Mapping[UUID, deque[Candidate]]) -> list[Candidate]:
+    """Take turns between the agents until the demand is met or nothing is left."""
+    turns = deque(queues[agent_id] for agent_id in demand.agent_ids if agent_id in queues)
+    taken: list[Candidate] = []
+    while turns and len(taken) < demand.max_tasks:
+        queue = turns.popleft()
+        if queue:
+            taken.append(queue.popleft())
+            turns.append(queue)
+    return taken

@@ -1,0 +1,128 @@
+"""One look for work for all workers of a process that wait, however many there are.
+
+A worker's call registers what it would take; a notice, a new call or a quarter of a second brings on one look at the
+database for all of them, and `assign_work` deals out what it found. What is dealt out is a candidate only: the call
+leases it by the line's own way, and says when it is done.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from command_api.services.assign_work import Candidate, Demand, assign_work
+from infrastructure.work_store import AgentWork
+
+__all__ = ["LeaseDispatcher", "open_lease_dispatcher"]
+
+type FindWork = Callable[[Mapping[UUID, int], Sequence[UUID]], Awaitable[list[AgentWork]]]
+
+_LOOK_AGAIN_SECONDS: Final = 0.25
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDispatcher:
+    """The dispatcher of a process, as its callers see it."""
+
+    request: Callable[[Demand, float], Awaitable[list[Candidate]]]
+    """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one)."""
+
+    done: Callable[[Sequence[Candidate]], None]
+    """Says that candidates were leased, or not: from now on the database alone tells."""
+
+    wake: Callable[[], None]
+    """Says that a task may be ready."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """One call that waits, until a time on the loop's clock."""
+
+    demand: Demand
+    until: float
+    answer: asyncio.Future[list[Candidate]]
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What a dispatcher keeps in mind: who waits, and what was dealt out and is not done yet."""
+
+    waiters: list[_Waiter] = field(default_factory=list)
+    dealt: dict[UUID, Candidate] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def _reserved(dealt: Mapping[UUID, Candidate]) -> dict[UUID, frozenset[int]]:
+    """Return the places of agents that are about to be taken."""
+    places: dict[UUID, frozenset[int]] = {}
+    for candidate in dealt.values():
+        if candidate.slot is not None:
+            places[candidate.agent_id] = places.get(candidate.agent_id, frozenset()) | {candidate.slot}
+    return places
+
+
+async def _look(desk: _Desk, find: FindWork) -> None:
+    """Look once for everybody who waits now, and answer those for whom there is something."""
+    waiters = [waiter for waiter in desk.waiters if not waiter.answer.done()]
+    wanted: Counter[UUID] = Counter()
+    for waiter in waiters:
+        wanted.update(dict.fromkeys(waiter.demand.agent_ids, waiter.demand.max_tasks))
+    work = await find(wanted, list(desk.dealt))
+    waiting = [waiter for waiter in waiters if not waiter.answer.done()]
+    shares = assign_work([waiter.demand for waiter in waiting], work, _reserved(desk.dealt))
+    now = asyncio.get_running_loop().time()
+    for waiter, share in zip(waiting, shares, strict=True):
+        desk.dealt.update((candidate.task_id, candidate) for candidate in share)
+        if share or now >= waiter.until:
+            waiter.answer.set_result(share)
+
+
+async def _run(desk: _Desk, find: FindWork) -> None:
+    """Look whenever there is reason to, until cancelled; a database out of reach is for the callers to notice."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS if desk.waiters else None):
+                await desk.news.wait()
+        desk.news.clear()
+        try:
+            await _look(desk, find)
+        except Exception as error:  # noqa: BLE001 - every caller of this look is told, and the next look goes on
+            _LOG.warning("looking for work failed", error=type(error).__name__)
+            for waiter in desk.waiters:
+                if not waiter.answer.done():
+                    waiter.answer.set_exception(error)
+
+
+@asynccontextmanager
+async def open_lease_dispatcher(find: FindWork) -> AsyncIterator[LeaseDispatcher]:
+    """Yield a process's dispatcher; it runs until the context ends."""
+    desk = _Desk()
+
+    async def request(demand: Demand, seconds: float) -> list[Candidate]:
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(demand, loop.time() + seconds, loop.create_future())
+        desk.waiters.append(waiter)
+        desk.news.set()
+        try:
+            return await waiter.answer
+        finally:
+            desk.waiters.remove(waiter)
+
+    def done(candidates: Sequence[Candidate]) -> None:
+        for candidate in candidates:
+            desk.dealt.pop(candidate.task_id, None)
+
+    runner = asyncio.create_task(_run(desk, find))
+    try:
+        yield LeaseDispatcher(request, done, desk.news.set)
+    finally:
+        runner.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await runner
