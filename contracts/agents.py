@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from contracts.approvals import ApprovalRule
 from contracts.record import Record
 
 __all__ = ["AgentName", "AgentPolicy", "AgentStatus", "RetryPolicy"]
@@ -51,3 +52,7 @@ class AgentPolicy(Record):
     max_concurrent_tasks: Annotated[
         int | None, Field(ge=1, le=10_000, description="Tasks of the agent that may be leased at the same time.")
     ] = None
+    approvals: Annotated[
+        tuple[ApprovalRule, ...],
+        Field(max_length=50, description="The first rule that covers an operation says who must approve it."),
+    ] = ()

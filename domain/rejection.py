@@ -9,7 +9,7 @@ Invalid       the command contradicts itself, or what was asked for
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Conflict", "Invalid", "NotFound", "Rejection", "RejectionDetail"]
+__all__ = ["Conflict", "Forbidden", "Invalid", "NotFound", "Rejection", "RejectionDetail"]
 
 
 class RejectionDetail(NamedTuple):
@@ -37,6 +37,10 @@ class NotFound(Rejection):
 
 class Conflict(Rejection):
     """The state does not allow the command."""
+
+
+class Forbidden(Rejection):
+    """The sender may not do it."""
 
 
 class Invalid(Rejection):

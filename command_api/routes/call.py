@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -35,6 +35,9 @@ class Call:
     services: CommandServices
     has_client_key: bool
     """Whether the client named the command, so that it may have been carried out before."""
+
+    is_gone: Callable[[], Awaitable[bool]]
+    """Whether the client has hung up: nothing is done for it any more."""
 
     is_stopping: Callable[[], bool]
     """Whether the process drains: whoever waits answers now."""
@@ -86,6 +89,7 @@ async def read_call(request: Request) -> Call:
         context=context,
         services=services,
         has_client_key="idempotency-key" in request.headers,
+        is_gone=request.is_disconnected,
         is_stopping=stopping.is_set if stopping else _never,
     )
 

@@ -149,7 +149,12 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     while answer is None:
         remaining = deadline - call.services.monotonic()
         candidates = await call.services.dispatcher.request(demand, min(max(remaining, 0), _PATIENCE_SECONDS))
+        if await call.is_gone():
+            call.services.dispatcher.done(candidates)
+            break
         answer = await _lease(body, call, candidates) if candidates else None
         if answer is None and (remaining <= 0 or call.is_stopping()):
-            return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
+            break
+    if answer is None:
+        return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
     return answer_json(answer, {"data": await _render(answer, call)})

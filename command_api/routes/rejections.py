@@ -1,8 +1,8 @@
-"""From the domain's refusals to HTTP: 404, 409 or 422, with the refusal's own code."""
+"""From the domain's refusals to HTTP: 403, 404, 409 or 422, with the refusal's own code."""
 
 from fastapi import FastAPI, Request, Response
 
-from domain.rejection import Conflict, NotFound, Rejection
+from domain.rejection import Conflict, Forbidden, NotFound, Rejection
 from infrastructure.web.errors import ApiError, ErrorDetail, error_response
 from infrastructure.write_store import StoreUnavailableError
 
@@ -17,6 +17,8 @@ def _status(rejection: Rejection) -> int:
         return 404
     if isinstance(rejection, Conflict):
         return 409
+    if isinstance(rejection, Forbidden):
+        return 403
     return 422
 
 

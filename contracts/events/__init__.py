@@ -8,9 +8,29 @@ from contracts.events.agent import (
     AgentRetired,
     AgentUpdated,
 )
+from contracts.events.approval import (
+    ApprovalEvent,
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
+    ApprovalUsed,
+    ApprovalVoteCast,
+    ApprovalWithdrawn,
+)
+from contracts.events.budget import (
+    BudgetChanged,
+    BudgetEvent,
+    BudgetExhausted,
+    BudgetNearlySpent,
+    BudgetRemoved,
+    BudgetSet,
+)
 from contracts.events.event import Event
 from contracts.events.registry import EVENT_TYPES, UnknownEventTypeError, read_event
 from contracts.events.task import (
+    TaskApprovalRequested,
+    TaskApprovalResolved,
     TaskArtifactAppended,
     TaskAttemptFailed,
     TaskAttemptStarted,
@@ -37,7 +57,23 @@ __all__ = [
     "AgentResumed",
     "AgentRetired",
     "AgentUpdated",
+    "ApprovalEvent",
+    "ApprovalExpired",
+    "ApprovalGranted",
+    "ApprovalRefused",
+    "ApprovalRequested",
+    "ApprovalUsed",
+    "ApprovalVoteCast",
+    "ApprovalWithdrawn",
+    "BudgetChanged",
+    "BudgetEvent",
+    "BudgetExhausted",
+    "BudgetNearlySpent",
+    "BudgetRemoved",
+    "BudgetSet",
     "Event",
+    "TaskApprovalRequested",
+    "TaskApprovalResolved",
     "TaskArtifactAppended",
     "TaskAttemptFailed",
     "TaskAttemptStarted",

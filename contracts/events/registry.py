@@ -4,13 +4,17 @@ from typing import get_args
 
 from contracts.envelope import Envelope
 from contracts.events.agent import AgentEvent
+from contracts.events.approval import ApprovalEvent
+from contracts.events.budget import BudgetEvent
 from contracts.events.event import Event
 from contracts.events.task import TaskEvent
 
 __all__ = ["EVENT_TYPES", "UnknownEventTypeError", "read_event"]
 
+_UNIONS = (AgentEvent, TaskEvent, ApprovalEvent, BudgetEvent)
+
 EVENT_TYPES: dict[str, type[Event]] = {
-    event_type.type: event_type for union in (AgentEvent, TaskEvent) for event_type in get_args(union.__value__)
+    event_type.type: event_type for union in _UNIONS for event_type in get_args(union.__value__)
 }
 """Every event class by the type name it goes by."""
 

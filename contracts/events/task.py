@@ -8,11 +8,14 @@ from pydantic import JsonValue
 
 from contracts.a2a import Artifact, Message, Metadata
 from contracts.agents import RetryPolicy
+from contracts.approvals import ApprovalStatus
 from contracts.attempts import AttemptRecord
 from contracts.events.event import Event
 from contracts.usage import Usage
 
 __all__ = [
+    "TaskApprovalRequested",
+    "TaskApprovalResolved",
     "TaskArtifactAppended",
     "TaskAttemptFailed",
     "TaskAttemptStarted",
@@ -77,7 +80,7 @@ class TaskAttemptFailed(Event):
     code: str
     reason: str
     retry_at: datetime
-    message: Message | None
+    message: Message | None = None
 
 
 class TaskResumed(Event):
@@ -106,8 +109,8 @@ class TaskInputRequested(Event):
     attempt: int
     request_id: UUID
     message: Message
-    answer_schema: dict[str, JsonValue] | None
-    expires_at: datetime | None
+    answer_schema: dict[str, JsonValue] | None = None
+    expires_at: datetime | None = None
     keeps_lease: bool
 
 
@@ -124,13 +127,36 @@ class TaskInputProvided(Event):
     is_default: bool
 
 
+class TaskApprovalRequested(Event):
+    """The worker asks to be allowed an operation; the state is auth_required until that is decided."""
+
+    type: ClassVar[str] = "task.approval_requested"
+    attempt: int
+    approval_id: UUID
+    operation: str
+    expires_at: datetime
+
+
+class TaskApprovalResolved(Event):
+    """It is decided, or will not be any more; where the task goes on, the state is working again.
+
+    `ordinal` counts what the worker is told of it among its messages.
+    """
+
+    type: ClassVar[str] = "task.approval_resolved"
+    approval_id: UUID
+    ordinal: int
+    status: ApprovalStatus
+    message: Message
+
+
 class TaskProgressed(Event):
     """The worker says how far it is: `fraction` 0 to 1 of the work, a message, or both."""
 
     type: ClassVar[str] = "task.progressed"
     attempt: int
-    fraction: float | None
-    message: Message | None
+    fraction: float | None = None
+    message: Message | None = None
 
 
 class TaskArtifactAppended(Event):
@@ -159,7 +185,7 @@ class TaskCompleted(Event):
 
     type: ClassVar[str] = "task.completed"
     attempt: int
-    message: Message | None
+    message: Message | None = None
 
 
 class TaskFailed(Event):
@@ -172,7 +198,7 @@ class TaskFailed(Event):
     attempt: int
     code: str
     reason: str
-    message: Message | None
+    message: Message | None = None
     attempts: tuple[AttemptRecord, ...] = ()
 
 
@@ -182,14 +208,14 @@ class TaskRejected(Event):
     type: ClassVar[str] = "task.rejected"
     attempt: int
     reason: str
-    message: Message | None
+    message: Message | None = None
 
 
 class TaskCanceled(Event):
     """Somebody stopped it; terminal. The lease is fenced by this."""
 
     type: ClassVar[str] = "task.canceled"
-    reason: str | None
+    reason: str | None = None
 
 
 type TaskEvent = (
@@ -208,4 +234,6 @@ type TaskEvent = (
     | TaskInputRequested
     | TaskInputProvided
     | TaskRejected
+    | TaskApprovalRequested
+    | TaskApprovalResolved
 )

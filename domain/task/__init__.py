@@ -3,6 +3,7 @@
 from domain.task.acknowledge_cancel import AcknowledgeCancel
 from domain.task.add_message import AddMessage
 from domain.task.append_artifact import AppendArtifact
+from domain.task.await_approval import AwaitApproval
 from domain.task.cancel_task import CancelTask
 from domain.task.complete_task import CompleteTask
 from domain.task.decide import TaskCommand, decide_task
@@ -26,7 +27,9 @@ from domain.task.provide_input import ProvideInput
 from domain.task.reject_task import RejectTask
 from domain.task.report_progress import ReportProgress
 from domain.task.request_input import RequestInput
+from domain.task.resolve_approval import ResolveApproval
 from domain.task.state import ArtifactState, Lease, Task, TaskRules, Waiting
+from domain.task.stop_for_budget import StopForBudget
 from domain.task.submit_task import SubmitTask
 from domain.task.time_out_task import TimeOutTask
 
@@ -36,6 +39,7 @@ __all__ = [
     "AppendArtifact",
     "ArtifactState",
     "AttemptRecorded",
+    "AwaitApproval",
     "CancelAcknowledged",
     "CancelTask",
     "CompleteTask",
@@ -51,6 +55,8 @@ __all__ = [
     "RejectTask",
     "ReportProgress",
     "RequestInput",
+    "ResolveApproval",
+    "StopForBudget",
     "SubmitTask",
     "Task",
     "TaskCommand",

@@ -11,7 +11,7 @@ from domain.rejection import Invalid, RejectionDetail
 from domain.task.facts import TaskQueued, WorkContinued
 from domain.task.state import Task, Waiting
 
-__all__ = ["answer_events", "require_answer"]
+__all__ = ["answer_events", "go_on", "require_answer"]
 
 
 def require_answer(message: Message, schema: dict[str, JsonValue] | None, *, path: str) -> None:
@@ -43,6 +43,9 @@ def answer_events(
     provided = TaskInputProvided(
         request_id=waiting.request_id, ordinal=task.messages + 1, message=message, is_default=is_default
     )
-    if task.lease is not None:
-        return [provided, WorkContinued(at=at)]
-    return [provided, TaskQueued(ready_at=at)]
+    return [provided, go_on(task, at)]
+
+
+def go_on(task: Task, at: datetime) -> TaskQueued | WorkContinued:
+    """Return the way back to work: to any worker, or to the one that kept its lease."""
+    return TaskQueued(ready_at=at) if task.lease is None else WorkContinued(at=at)

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from contracts.a2a import TaskState
-from contracts.events import TaskCanceled
+from contracts.events import TaskApprovalResolved, TaskCanceled
 from contracts.record import Record
+from domain.task.resolve_approval import withdraw_approval
 from domain.task.state import Task, require_open_task, require_task
 
 __all__ = ["CancelTask", "decide_cancel_task"]
@@ -17,9 +18,8 @@ class CancelTask(Record):
     reason: str | None
 
 
-def decide_cancel_task(command: CancelTask, task: Task | None) -> list[TaskCanceled]:
+def decide_cancel_task(command: CancelTask, task: Task | None) -> list[TaskApprovalResolved | TaskCanceled]:
     """Return the cancellation, nothing where it is canceled already; refused where it ended otherwise."""
     if require_task(task).state is TaskState.CANCELED:
         return []
-    require_open_task(task)
-    return [TaskCanceled(reason=command.reason)]
+    return [*withdraw_approval(require_open_task(task)), TaskCanceled(reason=command.reason)]

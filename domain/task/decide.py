@@ -7,6 +7,7 @@ from contracts.events import TaskEvent
 from domain.task.acknowledge_cancel import AcknowledgeCancel, decide_acknowledge_cancel
 from domain.task.add_message import AddMessage, decide_add_message
 from domain.task.append_artifact import AppendArtifact, decide_append_artifact
+from domain.task.await_approval import AwaitApproval, decide_await_approval
 from domain.task.cancel_task import CancelTask, decide_cancel_task
 from domain.task.complete_task import CompleteTask, decide_complete_task
 from domain.task.facts import TaskFact
@@ -17,7 +18,9 @@ from domain.task.provide_input import ProvideInput, decide_provide_input
 from domain.task.reject_task import RejectTask, decide_reject_task
 from domain.task.report_progress import ReportProgress, decide_report_progress
 from domain.task.request_input import RequestInput, decide_request_input
+from domain.task.resolve_approval import ResolveApproval, decide_resolve_approval
 from domain.task.state import Task
+from domain.task.stop_for_budget import StopForBudget, decide_stop_for_budget
 from domain.task.submit_task import SubmitTask, decide_submit_task
 from domain.task.time_out_task import TimeOutTask, decide_time_out_task
 
@@ -38,6 +41,9 @@ type TaskCommand = (
     | RejectTask
     | RequestInput
     | TimeOutTask
+    | AwaitApproval
+    | ResolveApproval
+    | StopForBudget
 )
 
 
@@ -72,5 +78,11 @@ def decide_task(command: TaskCommand, task: Task | None) -> Sequence[TaskEvent |
             return decide_request_input(command, task)
         case TimeOutTask():
             return decide_time_out_task(command, task)
+        case AwaitApproval():
+            return decide_await_approval(command, task)
+        case ResolveApproval():
+            return decide_resolve_approval(command, task)
+        case StopForBudget():
+            return decide_stop_for_budget(command, task)
         case _:
             assert_never(command)

@@ -5,6 +5,8 @@ from typing import Any, assert_never
 
 from contracts.a2a import TaskState
 from contracts.events import (
+    TaskApprovalRequested,
+    TaskApprovalResolved,
     TaskArtifactAppended,
     TaskAttemptFailed,
     TaskAttemptStarted,
@@ -48,6 +50,8 @@ type _LaterEvent = (
     | TaskMessageAdded
     | TaskInputRequested
     | TaskInputProvided
+    | TaskApprovalRequested
+    | TaskApprovalResolved
     | TaskProgressed
     | TaskArtifactAppended
     | TaskUsageReported
@@ -152,7 +156,9 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
             return {"messages": event.ordinal}
         case TaskInputRequested():
             return {"state": TaskState.INPUT_REQUIRED}
-        case TaskInputProvided():
+        case TaskApprovalRequested():
+            return {"state": TaskState.AUTH_REQUIRED}
+        case TaskInputProvided() | TaskApprovalResolved():
             is_resuming = task.lease is None
             state = {"state": TaskState.WORKING, "waiting": None, "is_resuming": is_resuming}
             return {**state, "messages": event.ordinal}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from contracts.events import TaskAttemptStarted, TaskResumed, TaskStarted
 from contracts.record import Record
 from domain.agent.state import Agent, require_working_agent
+from domain.budget.state import Budget, require_unspent_budgets
 from domain.rejection import Conflict
 from domain.task.facts import LeaseGranted
 from domain.task.state import Lease, Task, require_open_task
@@ -15,7 +16,7 @@ __all__ = ["LeaseTask", "decide_lease_task"]
 class LeaseTask(Record):
     """Lease a task; `seconds` None is the length that the agent's policy says.
 
-    `slot` is a free place of an agent that has a limit, None where it has none.
+    `slot` is a free place of an agent that has a limit, None where it has none; `budgets` are those over the task.
     """
 
     at: datetime
@@ -23,6 +24,7 @@ class LeaseTask(Record):
     worker: str
     seconds: int | None
     slot: int | None = None
+    budgets: tuple[Budget, ...] = ()
 
 
 def decide_lease_task(
@@ -38,6 +40,7 @@ def decide_lease_task(
     if task.ready_at > command.at:
         raise Conflict("not_ready", f"The task is not ready before {task.ready_at.isoformat()}.")
     _require_slot(command.slot, agent)
+    require_unspent_budgets(command.budgets, command.at)
     seconds = command.seconds or agent.policy.lease_seconds
     lease = Lease(
         number=task.leases + 1,

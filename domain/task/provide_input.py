@@ -7,6 +7,7 @@ from uuid import UUID
 from contracts.a2a import Message
 from contracts.events import TaskInputProvided
 from contracts.record import Record
+from domain.budget.state import Budget, require_unspent_budgets
 from domain.rejection import Conflict
 from domain.task.answers import answer_events, require_answer
 from domain.task.facts import TaskQueued, WorkContinued
@@ -16,11 +17,15 @@ __all__ = ["ProvideInput", "decide_provide_input"]
 
 
 class ProvideInput(Record):
-    """Answer; with `request_id` only that question, so that no late answer meets another one."""
+    """Answer; with `request_id` only that question, so that no late answer meets another one.
+
+    `budgets` are those over the task: while one is spent, no answer lets it go on.
+    """
 
     at: datetime
     message: Message
     request_id: UUID | None
+    budgets: tuple[Budget, ...] = ()
 
 
 def decide_provide_input(
@@ -28,9 +33,10 @@ def decide_provide_input(
 ) -> Sequence[TaskInputProvided | TaskQueued | WorkContinued]:
     """Return the answer; refused where nothing or something else is asked, or the answer does not fit."""
     task = require_open_task(task)
-    if task.waiting is None:
+    if task.waiting is None or task.waiting.kind != "input":
         raise Conflict("nothing_asked", "The task waits for no input.")
     if command.request_id is not None and command.request_id != task.waiting.request_id:
         raise Conflict("other_question", "The task waits for the answer to another question.")
+    require_unspent_budgets(command.budgets, command.at)
     require_answer(command.message, task.waiting.answer_schema, path="message")
     return answer_events(task, task.waiting, command.message, command.at, is_default=False)

@@ -43,6 +43,7 @@ def decide_request_input(
         require_answer(command.default, command.answer_schema, path="default")
     seconds = command.expires_in_seconds
     waiting = Waiting(
+        kind="input",
         request_id=command.request_id,
         answer_schema=command.answer_schema,
         expires_at=None if seconds is None else command.at + timedelta(seconds=seconds),

@@ -4,6 +4,7 @@ It holds no content but the schema and the default of a question that is open.
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, JsonValue, computed_field
@@ -56,13 +57,18 @@ class TaskRules(Record):
 
 
 class Waiting(Record):
-    """What the task waits for: the answer to a question. The default, if there is one, answers when the time is up."""
+    """What the task waits for: the answer to a question, or an approval (`request_id` is then its id).
 
+    The default, if there is one, answers a question when the time is up; `ends_task` says what a refusal does.
+    """
+
+    kind: Literal["input", "approval"]
     request_id: UUID
-    answer_schema: dict[str, JsonValue] | None
     expires_at: datetime | None
-    default: Message | None
     keeps_lease: bool
+    answer_schema: dict[str, JsonValue] | None = None
+    default: Message | None = None
+    ends_task: bool = False
 
 
 class Task(Record):

@@ -7,11 +7,13 @@ fails the task; an attempt that lasted too long, and a lease that nobody renewed
 from collections.abc import Sequence
 from datetime import datetime
 
+from contracts.approvals import ApprovalStatus
 from contracts.events import TaskEvent
 from contracts.record import Record
 from domain.task.answers import answer_events
 from domain.task.attempts import AttemptEnd, end_attempt, fail_task
 from domain.task.facts import LeaseReleased, TaskFact
+from domain.task.resolve_approval import resolve_approval, withdraw_approval
 from domain.task.state import Lease, Task, Waiting, require_open_task
 
 __all__ = ["TimeOutTask", "decide_time_out_task"]
@@ -28,7 +30,8 @@ def decide_time_out_task(command: TimeOutTask, task: Task | None) -> Sequence[Ta
     """Return what is due at this time, nothing where nothing is; refused where the task is over."""
     task = require_open_task(task)
     if _is_due(task.deadline, command.at):
-        return [fail_task(task, _end(command, "deadline_exceeded", "The task's deadline is over."))]
+        failed = fail_task(task, _end(command, "deadline_exceeded", "The task's deadline is over."))
+        return [*withdraw_approval(task), failed]
     if task.waiting is not None and _is_due(task.waiting.expires_at, command.at):
         return _expire_question(command, task, task.waiting)
     if _is_due(task.attempt_ends_at, command.at):
@@ -50,7 +53,9 @@ def _end(command: TimeOutTask, code: str, reason: str) -> AttemptEnd:
 
 
 def _expire_question(command: TimeOutTask, task: Task, waiting: Waiting) -> Sequence[TaskEvent | TaskFact]:
-    """Answer with the default, or give up."""
+    """Answer with the default, or give up; an approval that nobody decided on is none."""
+    if waiting.kind == "approval":
+        return resolve_approval(task, waiting, ApprovalStatus.EXPIRED, command.at)
     if waiting.default is not None:
         return answer_events(task, waiting, waiting.default, command.at, is_default=True)
     return [fail_task(task, _end(command, "input_expired", "Nobody answered the worker's question in time."))]

@@ -1,0 +1,70 @@
+"""Decide on what a worker asked to be allowed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from contracts.approvals import ApprovalRule, ApprovalVote
+from contracts.events import ApprovalGranted, ApprovalRefused, ApprovalVoteCast
+from contracts.record import Record
+from domain.approval.state import Approval, require_pending_approval
+from domain.rejection import Conflict, Forbidden
+
+__all__ = ["CastVote", "Person", "decide_cast_vote"]
+
+
+class Person(Record):
+    """Somebody with a key, as they stand now: a key that was revoked has no roles and no name."""
+
+    key_id: str
+    name: str
+    roles: frozenset[str]
+
+
+class CastVote(Record):
+    """Approve or refuse; `people` are all who voted before and the voter, with the roles they have now."""
+
+    at: datetime
+    by: str
+    decision: Literal["approve", "refuse"]
+    reason: str | None
+    people: Mapping[str, Person]
+
+
+def decide_cast_vote(
+    command: CastVote, approval: Approval | None
+) -> list[ApprovalVoteCast | ApprovalGranted | ApprovalRefused]:
+    """Return the vote, and the decision where it is the deciding one.
+
+    Refused for who may not decide, asked for it themselves or voted before, and after its time. At the deciding vote
+    only those count who may still decide then.
+    """
+    approval = require_pending_approval(approval)
+    if approval.expires_at <= command.at:
+        raise Conflict("approval_expired", "The time for this decision is over.")
+    if command.by == approval.requested_by:
+        raise Forbidden("own_request", "Nobody decides on what they asked for themselves.")
+    if not _may_decide(command.by, approval.rule, command.people):
+        raise Forbidden("not_a_decider", "This approval is for others to decide: see its rule.")
+    if any(vote.by == command.by for vote in approval.votes):
+        raise Conflict("already_voted", "You have decided on this approval already.")
+    vote = ApprovalVote(by=command.by, decision=command.decision, reason=command.reason)
+    return [ApprovalVoteCast(vote=vote), *_outcome((*approval.votes, vote), approval.rule, command.people)]
+
+
+def _may_decide(key_id: str, rule: ApprovalRule, people: Mapping[str, Person]) -> bool:
+    """Tell whether a person may decide under a rule, by their role or their name."""
+    person = people.get(key_id)
+    return person is not None and (person.name in rule.people or not person.roles.isdisjoint(rule.roles))
+
+
+def _outcome(
+    votes: tuple[ApprovalVote, ...], rule: ApprovalRule, people: Mapping[str, Person]
+) -> list[ApprovalGranted | ApprovalRefused]:
+    """Return the decision that the votes amount to, none where it takes more of them."""
+    counted = [vote.decision for vote in votes if _may_decide(vote.by, rule, people)]
+    if counted.count("refuse") >= rule.refusals:
+        return [ApprovalRefused()]
+    if counted.count("approve") >= rule.required:
+        return [ApprovalGranted()]
+    return []

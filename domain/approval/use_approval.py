@@ -1,0 +1,36 @@
+"""Make use of an approval, once."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from contracts.approvals import ApprovalStatus
+from contracts.events import ApprovalUsed
+from contracts.record import Record
+from domain.approval.state import Approval, require_approval
+from domain.rejection import Conflict
+
+__all__ = ["UseApproval", "decide_use_approval"]
+
+
+class UseApproval(Record):
+    """Say that the operation is about to be done, with exactly these arguments, for this task."""
+
+    at: datetime
+    task_id: UUID
+    operation: str
+    arguments: dict[str, JsonValue]
+
+
+def decide_use_approval(command: UseApproval, approval: Approval | None) -> list[ApprovalUsed]:
+    """Return the use; refused where it was not approved, was used, or is for something else."""
+    approval = require_approval(approval)
+    if approval.status is not ApprovalStatus.APPROVED:
+        raise Conflict("not_approved", f"The approval is {approval.status}.")
+    if approval.is_used:
+        raise Conflict("approval_used", "The approval was used: it covers the operation once.")
+    wanted = (command.task_id, command.operation, command.arguments)
+    if wanted != (approval.task_id, approval.operation, approval.arguments):
+        raise Conflict("other_operation", "The approval covers another task, operation or other arguments.")
+    return [ApprovalUsed()]

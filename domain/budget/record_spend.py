@@ -1,0 +1,43 @@
+"""Count what was spent. Real spend is always counted, whatever it breaches."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from contracts.budgets import window_start
+from contracts.events import BudgetExhausted, BudgetNearlySpent
+from contracts.record import Record
+from domain.budget.state import Budget, SpendRecorded, require_budget
+
+__all__ = ["RecordSpend", "decide_record_spend"]
+
+
+class RecordSpend(Record):
+    """Count the cost of one usage report of a task."""
+
+    at: datetime
+    task_id: UUID
+    cost: Decimal
+    currency: str
+
+
+def decide_record_spend(
+    command: RecordSpend, budget: Budget | None
+) -> Sequence[SpendRecorded | BudgetNearlySpent | BudgetExhausted]:
+    """Return the new spend, and the warning or the breach where this report is the one that brings it.
+
+    Nothing for another currency: amounts of two currencies don't add.
+    """
+    budget = require_budget(budget)
+    if command.currency != budget.currency or not command.cost:
+        return []
+    before = budget.spent_in_window(command.at)
+    spent = before + command.cost
+    recorded = SpendRecorded(spent=spent, window_began=window_start(budget.window, command.at))
+    if before < budget.amount <= spent:
+        return [recorded, BudgetExhausted(spent=spent, amount=budget.amount)]
+    warning = budget.amount * budget.warn_fraction
+    if before < warning <= spent < budget.amount:
+        return [recorded, BudgetNearlySpent(spent=spent, amount=budget.amount)]
+    return [recorded]

@@ -1,0 +1,72 @@
+"""What must be known of a budget to decide, and the fact that only the aggregate keeps."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from pydantic import ConfigDict, computed_field
+
+from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow, window_end, window_start
+from contracts.record import Record
+from domain.rejection import Conflict, NotFound
+
+__all__ = ["Budget", "SpendRecorded", "require_budget", "require_unspent_budgets"]
+
+_FOR_EVER = 2**62
+
+
+class Budget(Record):
+    """A budget; `spent` is what was spent since `window_began`. Reads states that hold more than it knows."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    budget_id: UUID
+    scope: str
+    amount: Decimal
+    currency: str
+    window: BudgetWindow
+    warn_fraction: Decimal
+    on_breach: BudgetBreach
+    status: BudgetStatus
+    spent: Decimal
+    window_began: datetime | None
+    generation: int
+
+    @computed_field  # type: ignore[prop-decorator] # mypy knows no decorated properties
+    @property
+    def exhausted_until(self) -> int | None:
+        """Until when nothing of the scope may be leased, in microseconds since 1970; None where work may go on."""
+        if self.status is not BudgetStatus.EXHAUSTED:
+            return None
+        end = window_end(self.window, self.window_began)
+        return _FOR_EVER if end is None else int(end.timestamp() * 1_000_000)
+
+    def spent_in_window(self, at: datetime) -> Decimal:
+        """Return what was spent in the window that a moment lies in."""
+        return self.spent if window_start(self.window, at) == self.window_began else Decimal(0)
+
+    def is_exhausted(self, at: datetime) -> bool:
+        """Tell whether nothing of the scope may be leased at a moment."""
+        return self.status is BudgetStatus.EXHAUSTED and self.spent_in_window(at) >= self.amount
+
+
+class SpendRecorded(Record):
+    """What was spent in a window, the last report included."""
+
+    spent: Decimal
+    window_began: datetime | None
+
+
+def require_budget(budget: Budget | None) -> Budget:
+    """Return a budget that is in force; raises NotFound `budget_not_found`."""
+    if budget is None or budget.status is BudgetStatus.REMOVED:
+        raise NotFound("budget_not_found", "There is no such budget.")
+    return budget
+
+
+def require_unspent_budgets(budgets: tuple[Budget, ...], at: datetime) -> None:
+    """Raise Conflict `budget_exhausted` where one of the budgets lets nothing go on."""
+    for budget in budgets:
+        if budget.is_exhausted(at):
+            message = f"The budget of {budget.scope} is spent: {budget.spent} of {budget.amount} {budget.currency}."
+            raise Conflict("budget_exhausted", message)

@@ -1,0 +1,46 @@
+"""Wait until people have decided whether an operation may be done."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from contracts.approvals import ApprovalRule
+from contracts.events import TaskApprovalRequested
+from contracts.record import Record
+from domain.task.facts import LeaseReleased, WaitBegun
+from domain.task.state import Task, Waiting, require_working_lease
+
+__all__ = ["AwaitApproval", "decide_await_approval"]
+
+
+class AwaitApproval(Record):
+    """Wait for one approval; the lease is given up meanwhile, unless the worker keeps it."""
+
+    at: datetime
+    lease_number: int | None
+    approval_id: UUID
+    operation: str
+    rule: ApprovalRule
+    keeps_lease: bool
+
+
+def decide_await_approval(
+    command: AwaitApproval, task: Task | None
+) -> list[TaskApprovalRequested | WaitBegun | LeaseReleased]:
+    """Return the wait; refused without the lease."""
+    task = require_working_lease(task, command.lease_number)
+    expires_at = command.at + timedelta(seconds=command.rule.expires_in_seconds)
+    waiting = Waiting(
+        kind="approval",
+        request_id=command.approval_id,
+        expires_at=expires_at,
+        keeps_lease=command.keeps_lease,
+        ends_task=command.rule.on_refusal == "reject",
+    )
+    requested = TaskApprovalRequested(
+        attempt=task.attempt,
+        approval_id=command.approval_id,
+        operation=command.operation,
+        expires_at=expires_at,
+    )
+    released = [] if command.keeps_lease else [LeaseReleased()]
+    return [requested, WaitBegun(waiting=waiting), *released]
