@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from bureau.local.errors import CommandFailedError
+from bureau.errors import CommandFailedError
 from contracts.streams import parse_token
 from infrastructure.clock import monotonic_seconds
 from infrastructure.line_watch import LineWatch
