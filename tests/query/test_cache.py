@@ -12,6 +12,7 @@ from contracts.streams import EntryId, Token
 from infrastructure.answer_cache import Answer, AnswerCache, CachePlace, Seen, open_answer_cache
 from infrastructure.api_keys import new_api_key, store_api_key
 from infrastructure.clock import monotonic_seconds
+from infrastructure.local_answers import Roots
 from infrastructure.postgres import Pool
 from infrastructure.read_queries import FoundTask, RowName
 from infrastructure.redis_client import RedisClient
@@ -28,6 +29,7 @@ from tests.query.world import (
     announce,
     id_of,
     move_checkpoint,
+    positions_of,
     put_task_detail,
     shard_for,
     tell,
@@ -44,6 +46,17 @@ ANYTHING = Wish(None, 0, is_strict=False, applied="")
 def _dependencies(world: World) -> QueryDependencies:
     dependencies: QueryDependencies = world.application.state.query_dependencies
     return dependencies
+
+
+@pytest.fixture(params=["both levels", "the shared level"], autouse=True)
+def _levels(request: pytest.FixtureRequest) -> None:
+    """Every rule holds for the cache as a whole, and where another process asks first."""
+    if request.param == "both levels" or "world" not in request.fixturenames:
+        return
+    world: World = request.getfixturevalue("world")
+    dependencies = _dependencies(world)
+    nothing = dependencies.local._replace(version=lambda _: None)
+    world.application.state.query_dependencies = replace(dependencies, local=nothing)
 
 
 def _intercept(world: World, around: Callable[[Find], Awaitable[FoundTask | None]]) -> None:
@@ -267,7 +280,7 @@ async def test_whoever_asked_first_may_leave_without_harm_to_the_others(world: W
         await go_on.wait()
         return Answer(b"{}", '"e"', None)
 
-    question = Question("tasks", find, PLACE, ANYTHING)
+    question = Question(Roots("tasks", None), PLACE, find, ANYTHING)
     first = asyncio.create_task(answer_query(question, _dependencies(world)))
     while not _dependencies(world).flights:
         await asyncio.sleep(0)
@@ -344,6 +357,7 @@ async def test_queries_go_on_while_redis_is_dead_and_use_it_when_it_returns(
     await put_task_detail(world.pool, "t", generation=1)
     assert await _generation(world) == 1
     private_valkey.kill()
+    await poll_until(lambda: not positions_of(world).is_listening.is_set(), what="the end is noticed")
     await put_task_detail(world.pool, "t", generation=2)
 
     assert [await _generation(world) for _ in range(5)] == [2] * 5
