@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import batched
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from benchmarks.report import Result, print_results
@@ -47,7 +47,7 @@ async def run(
     loads: Sequence[tuple[int, int]] = ((200_000, 700),),
     paces: Sequence[tuple[int, int]] = ((4, 40), (300, 1500)),
 ) -> list[Result]:
-    """Measure a drain for each load of (events, bytes), then commit -> stream at each pace of (events a second, events).
+    """Measure a drain for each load of (events, bytes), then the delay at each pace of (events a second, events).
 
     Empties both servers.
     """
@@ -167,21 +167,15 @@ async def _append_one(pool: Pool, wake: Wake, event_id: UUID, committed: dict[st
 
 async def _watch(redis: RedisClient, seen: dict[str, float]) -> None:
     """Note when each event is read, until cancelled."""
-    after = dict.fromkeys(map(stream_name, range(_SHARDS)), "0")
-    arguments = [b"BLOCK", b"1000", b"STREAMS", *after]
+    after: dict[Any, Any] = dict.fromkeys(map(stream_name, range(_SHARDS)), "0")
     while True:
-        answer = await redis.execute_command("XREAD", *arguments, *after.values())
-        for stream, pages in _pages_of(answer):
-            for entry_id, fields in pages:
+        answer = cast(
+            "list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]", await redis.xread(after, block=1000)
+        )
+        for stream, entries in answer:
+            for entry_id, fields in entries:
                 seen[fields[b"event_id"].decode()] = perf_counter()
-                after[stream] = entry_id.decode()
-
-
-def _pages_of(answer: Any) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """Level the two shapes in which redis-py answers XREAD, by protocol version."""
-    pairs = answer.items() if isinstance(answer, dict) else answer or ()
-    for stream, pages in pairs:
-        yield stream.decode(), pages[0] if isinstance(answer, dict) else pages
+                after[stream.decode()] = entry_id.decode()
 
 
 @contextmanager
