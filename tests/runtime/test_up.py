@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -77,10 +78,7 @@ def nothing_left(directory: Path) -> bool:
     return not processes_mentioning(str(directory))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_up_serves_on_one_address_and_leaves_nothing_when_asked_to_stop(
-    server_directory: Path, number: signal.Signals
-) -> None:
+def test_up_serves_on_one_address_mends_itself_and_leaves_nothing_on_ctrl_c(server_directory: Path) -> None:
     directory = server_directory / ".bureau"
     with starting_up(directory) as (process, processes):
         api, key = processes["api"], (directory / "api_key").read_text(encoding="utf-8").strip()
@@ -98,7 +96,10 @@ def test_up_serves_on_one_address_and_leaves_nothing_when_asked_to_stop(
         assert status.returncode == 0, status.stdout
         assert {each["state"] for each in json.loads(status.stdout)["processes"]} == {"ready"}
         assert sum(shard["log"] for shard in json.loads(status.stdout)["shards"]) == 1
-        process.send_signal(number)
+        kill_database_and_relay(directory)
+        wait_until(lambda: is_ready(api) and is_ready(processes["relay"]), timeout=60, what="it is ready again")
+        assert bureau("status", "--directory", str(directory), "--patience", "20").returncode == 0
+        process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert nothing_left(directory)
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -115,27 +116,24 @@ def test_after_a_kill_nothing_is_left_and_the_data_is_there_at_the_next_start(se
         process.kill()
         process.wait(10)
         wait_until(lambda: nothing_left(directory), timeout=20, what="every process of a killed `up` is gone")
-    with starting_up(directory) as (_, processes):
+    with starting_up(directory) as (process, processes):
         agents = httpx2.get(f"{processes['api']}/api/v1/agents", headers=headers).json()["data"]
         assert [agent["name"] for agent in agents] == ["kept"]
         second = bureau("up", "--directory", str(directory), "--port", str(find_free_port()))
         assert second.returncode == 3
         assert "in use by another `bureau up`" in second.stderr
+        process.terminate()
+        assert process.wait(60) == 0
 
 
-def test_a_killed_process_is_started_again(server_directory: Path) -> None:
-    directory = server_directory / ".bureau"
-    with starting_up(directory) as (_, processes):
-        victims = [each for each in processes_mentioning(f"{directory}/postgres/data") if is_postmaster(each)]
-        assert len(victims) == 1
-        os.kill(victims[0], signal.SIGKILL)
-        wait_until(lambda: not is_running(victims[0]))
-        wait_until(lambda: is_ready(processes["api"]), timeout=60, what="the service is ready again")
-        assert bureau("status", "--directory", str(directory), "--patience", "20").returncode == 0
-
-
-def is_postmaster(process: int) -> bool:
-    return b"/bin/postgres\0-D\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+def kill_database_and_relay(directory: Path) -> None:
+    signs = (b"/bin/postgres\0-D\0", b"\0serve\0relay")
+    commands = {each: Path(f"/proc/{each}/cmdline").read_bytes() for each in processes_mentioning(str(directory))}
+    victims = [each for each, command in commands.items() if any(sign in command for sign in signs)]
+    assert len(victims) == 2
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not any(is_running(victim) for victim in victims))
 
 
 def is_ready(address: str) -> bool:
@@ -160,12 +158,9 @@ def test_given_servers_are_used_and_no_embedded_ones_started(server_directory: P
 
 
 def test_a_taken_port_is_one_clear_line(server_directory: Path) -> None:
-    own = start_postgres(PostgresConfig(server_directory / "own", is_fast=True))
-    try:
-        port = own.config.port
+    with socket.create_server(("127.0.0.1", find_free_port())) as taken:
+        port = taken.getsockname()[1]
         refused = bureau("up", "--directory", str(server_directory / ".bureau"), "--port", str(port))
-    finally:
-        kill_postgres(own)
     assert refused.returncode == 3
     assert refused.stderr.strip().splitlines() == [
         f"bureau: 127.0.0.1:{port} is taken: stop what listens there, or choose another port (`bureau up --port 8001`)"
