@@ -21,6 +21,7 @@ from bureau.local import Runtime, ServicePlan, hold_directory, start_service
 from bureau.roles import Role
 from bureau.supervise import Supervisor, json_lines, open_supervisor, program_unit
 from client.content import Artifact
+from client.errors import BureauError
 
 __all__ = ["run_demo"]
 
@@ -55,8 +56,8 @@ def _run(file: Path | None, log: bytes | None, saved: Path) -> DemoResult:
         hold_directory(Path(data)) as held,
         service_log.open("w", encoding="utf-8") as log_file,
         showing_progress(words) as progress,
-        _explaining(service_log, words),
         open_supervisor(json_lines(log_file), progress.say) as supervisor,
+        _explaining(service_log, words),
     ):
         plan = ServicePlan(
             home=held.path,
@@ -99,14 +100,14 @@ def _start_worker(supervisor: Supervisor, runtime: Runtime, api_key: str) -> Non
 
 @contextmanager
 def _explaining(service_log: Path, words: Console) -> Iterator[None]:
-    """When the demonstration fails, show the end of the service's log before the reason."""
+    """When the demonstration fails, show the end of the service's log, as it is before everything stops."""
     try:
         yield
-    except CommandFailedError:
+    except (BureauError, TimeoutError, CommandFailedError) as error:
         for line in service_log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]:
             words.print(line, markup=False, highlight=False, soft_wrap=True, style="dim")
         words.print(f"the whole log: {service_log}", highlight=False, soft_wrap=True)
-        raise
+        raise CommandFailedError(str(error) or "the task did not end in time") from error
 
 
 def _read_log(file: Path | None) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import signal
 
 import structlog
@@ -25,6 +26,7 @@ def run_serve(role: Role) -> None:
     """
     settings = load_settings()
     configure_logging(settings, role.value)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its own line for every question to /ready is noise
     try:
         uvloop.run(_run(role, settings))
     except OSError as error:

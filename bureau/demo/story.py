@@ -82,7 +82,7 @@ async def _submit(
     async def submit() -> str:
         log = file_part(given.log, filename=given.log_name, media_type="text/plain")
         receipts.append(await client.submit_task(AGENT_NAME, log))
-        return client.consistency_token or ""
+        return receipts[0].consistency or ""  # of this command alone: the client's own token is of all its commands
 
     await _warm_up(client)
     heads = await read_stream_heads(redis, sorted(await read_heads(pool)))
