@@ -71,8 +71,8 @@ async def service(database_url: str, redis_url: str) -> AsyncIterator[Service]:
         group.create_task(run_projectors(settings[3], stop))
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         async with BureauClient(urls[0], api_key, urls[1], read_wait_seconds=15) as client:
-            is_answering: Callable[[], Awaitable[bool]] = partial(_answers, client)
-            assert await poll_until(is_answering, what="the service to answer")
+            is_answering: Callable[[], bool | Awaitable[bool]] = partial(_answers, client)
+            await poll_until(is_answering, what="the service to answer")
             yield Service(client, urls[0], api_key)
         stop.set()
 
@@ -199,8 +199,8 @@ async def test_the_log_analyst_works_as_a_process_and_stops_cleanly(service: Ser
     arguments = (sys.executable, "-m", "examples.log_analyst", "--agent", "logs")
     process = await asyncio.create_subprocess_exec(*arguments, env=environment, stderr=asyncio.subprocess.PIPE)
     try:
-        has_agent: Callable[[], Awaitable[bool]] = partial(_has_agent, bureau)
-        assert await poll_until(has_agent, timeout=20, what="the analyst to register")
+        has_agent: Callable[[], bool | Awaitable[bool]] = partial(_has_agent, bureau)
+        await poll_until(has_agent, timeout=20, what="the analyst to register")
         receipt = await bureau.submit_task("logs", [file_part(LOG, filename="access.log")])
         async with asyncio.timeout(20):
             task = await bureau.wait_for_task(receipt.task_id)
