@@ -79,7 +79,7 @@ type LookUp = Callable[[CachePlace, str, Mapping[int, EntryId]], Awaitable[Seen]
 type Keep = Callable[[CachePlace, Answer, bytes], Awaitable[bool]]
 
 
-class Guard(Protocol):
+class _Guard(Protocol):
     """Makes a call to Redis and returns what it brings, or the other value where Redis is out of reach."""
 
     async def __call__[Value](self, call: Callable[[], Awaitable[Value]], otherwise: Value) -> Value: ...
@@ -159,7 +159,7 @@ async def _look_up(backend: AnswerBackend, place: CachePlace, projection: str, t
     return Seen(_covering(_decode(value), targets), stamp or b"")
 
 
-def _open_guard() -> Guard:
+def _open_guard() -> _Guard:
     """Return the guard: few calls at once, each bounded, and after a failure one call a second that tries again."""
     room = asyncio.Semaphore(_CALLS_AT_ONCE)
     paused_until = 0.0

@@ -14,8 +14,8 @@ from typing import Final
 import structlog
 
 from contracts.streams import APPLIED_CHANNEL, EntryId
-from infrastructure.postgres import Pool, is_connection_error
-from infrastructure.redis_client import RedisClient, is_redis_error
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
 
 __all__ = ["AppliedPositions", "open_applied_positions", "wait_until_applied"]
 
@@ -114,9 +114,7 @@ async def _poll(positions: AppliedPositions) -> None:
             continue
         try:
             await _read_checkpoints(positions, wanted)
-        except Exception as error:
-            if not is_connection_error(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait later need this task alive
             _logger.warning("checkpoints out of reach", error=type(error).__name__)
         has_progress = len(positions.waiters) < waiting
         pause = _SHORTEST_POLL_SECONDS if has_progress else min(pause * 2, _LONGEST_POLL_SECONDS)
@@ -135,9 +133,7 @@ async def _listen(positions: AppliedPositions, client: RedisClient) -> None:
                         positions.is_listening.set()
                     else:
                         _note_message(positions, message["data"])
-        except Exception as error:
-            if not is_redis_error(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may be a better one
             _logger.warning("applied notices out of reach", error=type(error).__name__)
         finally:
             positions.is_listening.clear()

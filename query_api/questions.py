@@ -94,7 +94,7 @@ def ask_agents(asker: Asker, parameters: AgentListParameters, dependencies: Quer
 
 
 def ask_agent(asker: Asker, agent_id: UUID, dependencies: QueryDependencies) -> Question:
-    """Ask for an agent."""
+    """Ask for an agent with its card and its policy."""
     name = _name(asker, agent_id, dependencies)
 
     async def find() -> Answer | None:

@@ -157,6 +157,21 @@ async def test_without_redis_a_token_is_waited_for_by_polling(deaf_world: World)
     assert "Bureau-Stale" not in answer.headers
 
 
+@pytest.mark.faults
+async def test_waiting_survives_a_database_that_refuses_for_a_while(deaf_world: World) -> None:
+    await put_task_detail(deaf_world.pool, "t")
+    asked = ask(deaf_world, 5, "wait=30")
+    await waiting(deaf_world)
+    await deaf_world.pool.execute("ALTER TABLE read.checkpoints RENAME TO hidden")
+    refused = await ask(deaf_world, 5, "wait=0")
+
+    await deaf_world.pool.execute("ALTER TABLE read.hidden RENAME TO checkpoints")
+    await move_checkpoint(deaf_world.pool, "task_detail", SHARD, 5)
+
+    assert code(refused) == (500, "internal")
+    assert (await asked).status_code == 200
+
+
 async def test_the_token_may_come_as_a_query_parameter(world: World, pool: Pool) -> None:
     await put_task_detail(pool, "t")
 
