@@ -27,7 +27,7 @@ from migrations.runner import migrate_database
 from outbox_relay.main import EVENTS_A_SHARD, Board, create_dependencies
 from outbox_relay.services.follow_log import follow_log
 
-__all__ = ["run"]
+__all__ = ["main", "run"]
 
 _SHARDS: Final = 16
 _BARE_APPEND: Final = """
