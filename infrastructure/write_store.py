@@ -15,6 +15,8 @@ from contracts.streams import Token
 from infrastructure.postgres import Pool, is_connection_error
 
 __all__ = [
+    "LOAD_STATEMENT",
+    "SAVE_STATEMENT",
     "AggregateChange",
     "CommandKey",
     "DuplicateReceiptError",
@@ -129,7 +131,7 @@ class StoreUnavailableError(Exception):
     """The database is out of reach; whether the call was committed only its receipt tells."""
 
 
-_LOAD: Final = """
+LOAD_STATEMENT: Final = """
 SELECT clock_timestamp(), r.fingerprint, r.result, r.epoch, r.shards, r.positions, a.id, a.kind, a.revision, a.state
 FROM (VALUES (1)) AS one
 LEFT JOIN write.receipts r ON r.workspace_id = $1 AND r.principal = $2 AND r.key = $3
@@ -141,7 +143,7 @@ LEFT JOIN LATERAL (
 ) AS a ON true
 """
 
-_SAVE: Final = """
+SAVE_STATEMENT: Final = """
 SELECT * FROM write.commit_command(
   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
 )
@@ -160,7 +162,7 @@ async def load_command(
     Raises StoreUnavailableError.
     """
     try:
-        rows = await pool.fetch(_LOAD, *key, aggregate_ids, agent_names)
+        rows = await pool.fetch(LOAD_STATEMENT, *key, aggregate_ids, agent_names)
     except Exception as error:
         raise _translated(error) from error
     at, fingerprint, result, epoch, shards, positions, *_ = rows[0]
@@ -179,7 +181,7 @@ async def save_command(pool: Pool, write: Write) -> Token:
     changes = sorted(write.changes)
     try:
         epoch, shards, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
-            _SAVE,
+            SAVE_STATEMENT,
             *write.key,
             write.fingerprint,
             write.result,
