@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -33,6 +33,9 @@ class Call:
     principal: Principal
     context: CommandContext
     services: CommandServices
+    is_gone: Callable[[], Awaitable[bool]]
+    """Whether the client has hung up: nothing is done for it any more."""
+
     is_stopping: Callable[[], bool]
     """Whether the process drains: whoever waits answers now."""
 
@@ -53,7 +56,7 @@ def _idempotency_key(header: str | None, services: CommandServices) -> str:
 def _fingerprint(request: Request, body: bytes) -> bytes:
     """Return what tells one request from another under the same key: method, path, lease token and body."""
     lease_token = request.headers.get("lease-token", "")
-    head = f"{request.method} {request.url.path}\n{lease_token}\n".encode()
+    head = f"{request.method} {request.scope['path']}\n{lease_token}\n".encode()
     return hashlib.sha256(head + body).digest()
 
 
@@ -78,7 +81,7 @@ async def read_call(request: Request) -> Call:
         traceparent=traceparent if is_traced else services.make_traceparent(),
     )
     stopping = request.scope.get("stopping")
-    return Call(principal, context, services, stopping.is_set if stopping else _never)
+    return Call(principal, context, services, request.is_disconnected, stopping.is_set if stopping else _never)
 
 
 def _never() -> bool:
