@@ -17,7 +17,7 @@ from contracts.streams import shard_of
 from infrastructure.identifiers import new_id
 from infrastructure.write_store import LOAD_STATEMENT, SAVE_STATEMENT
 
-__all__ = ["create_application"]
+__all__ = ["create_application", "save_arguments"]
 
 _ENVELOPE, _STATE, _MESSAGE, _RESULT = (
     b"e" * 900,
@@ -27,7 +27,7 @@ _ENVELOPE, _STATE, _MESSAGE, _RESULT = (
 )
 
 
-def _arguments(shards: int) -> tuple[object, ...]:
+def save_arguments(shards: int) -> tuple[object, ...]:
     """Return what one submitted task is saved with: one aggregate, one message, one event."""
     task_id = new_id()
     shard = shard_of(task_id, shards)
@@ -51,7 +51,7 @@ def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> F
     @application.post("/save", status_code=201)
     async def save(request: Request) -> Response:
         await request.body()
-        await request.app.state.pool.fetchrow(SAVE_STATEMENT, *_arguments(shards))
+        await request.app.state.pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
         return Response(_RESULT, status_code=201)
 
     @application.post("/load-and-save", status_code=201)
@@ -59,7 +59,7 @@ def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> F
         await request.body()
         pool = request.app.state.pool
         await pool.fetch(LOAD_STATEMENT, "default", "bench", str(new_id()), [agent_id], [])
-        await pool.fetchrow(SAVE_STATEMENT, *_arguments(shards))
+        await pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
         return Response(_RESULT, status_code=201)
 
     return application

@@ -1,7 +1,7 @@
 """Load over HTTP from a process of its own: raw requests on keep-alive connections, so that it costs next to nothing.
 
 `measure_load(plan)` runs it and returns what each request took. In the process: a plan as JSON on standard input,
-latencies in seconds as JSON on standard output. Without a rate every connection sends as soon as it has its answer.
+latencies in seconds as JSON on standard output.
 """
 
 import asyncio
@@ -18,7 +18,10 @@ __all__ = ["Load", "Measured", "measure_load"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send: `{number}` in the headers becomes a number that no other request of this plan has."""
+    """What to send: `{number}` in the headers becomes a number that no other request of this plan has.
+
+    `rate` is requests a second over all connections; None: each connection sends as soon as it has its answer.
+    """
 
     port: int
     path: str
@@ -26,6 +29,7 @@ class Load:
     body: str
     seconds: float
     connections: int = 16
+    rate: float | None = None
     expected_status: int = 201
 
 
@@ -66,7 +70,11 @@ async def _send(load: Load, connection: int, until: float, latencies: list[float
     told = "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
     lines = f"POST {load.path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n{told}\r\n"
     number = 0
+    beginning = perf_counter() + connection / (load.rate or 1e9)
     while (started := perf_counter()) < until:
+        if load.rate is not None and (early := beginning + number * load.connections / load.rate - started) > 0:
+            await asyncio.sleep(early)
+            started = perf_counter()
         number += 1
         writer.write(lines.replace("{number}", f"{connection}-{number}").encode() + body)
         status = await _read_answer(reader)

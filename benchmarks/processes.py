@@ -23,11 +23,26 @@ from infrastructure.api_keys import new_api_key, store_api_key
 from infrastructure.postgres import open_pool
 from migrations.runner import migrate_database
 
-__all__ = ["API_KEY_NAME", "Addresses", "make_api_key", "open_servers", "run_process", "run_role"]
+__all__ = ["API_KEY_NAME", "Addresses", "Running", "make_api_key", "open_servers", "run_process", "run_role"]
 
 API_KEY_NAME: Final = "benchmark"
 _SHARDS: Final = 16
 _SECRET: Final = "benchmark" * 4
+
+
+class Running(NamedTuple):
+    """A process of ours and the port that it listens on."""
+
+    process_id: int
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has used, user and system (Linux; 0 elsewhere)."""
+        statistics = Path(f"/proc/{self.process_id}/stat")
+        if not statistics.exists():
+            return 0.0
+        fields = statistics.read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Addresses(NamedTuple):
@@ -62,8 +77,8 @@ async def make_api_key(database_url: str) -> str:
 
 
 @asynccontextmanager
-async def run_process(*words: str, port: int, environment: dict[str, str] | None = None) -> AsyncIterator[int]:
-    """Yield the port of a Python process once it listens, and stop the process in the end."""
+async def run_process(*words: str, port: int, environment: dict[str, str] | None = None) -> AsyncIterator[Running]:
+    """Yield a Python process once it listens, and stop the process in the end."""
     environment = {**os.environ, **(environment or {})}
     process = await asyncio.create_subprocess_exec(sys.executable, *words, env=environment, stdout=subprocess.DEVNULL)
     try:
@@ -71,15 +86,15 @@ async def run_process(*words: str, port: int, environment: dict[str, str] | None
             while not await _listens(port):
                 assert process.returncode is None, f"{' '.join(words)} ended at once"
                 await asyncio.sleep(0.05)
-        yield port
+        yield Running(process.pid, port)
     finally:
         process.terminate()
         await process.wait()
 
 
 @asynccontextmanager
-async def run_role(role: str, servers: Addresses) -> AsyncIterator[int]:
-    """Yield the port of one process of the service, as `bureau serve` runs it."""
+async def run_role(role: str, servers: Addresses) -> AsyncIterator[Running]:
+    """Yield one process of the service, as `bureau serve` runs it."""
     port = find_free_port()
     environment = {
         "DATABASE_URL": servers.database_url,
@@ -89,8 +104,8 @@ async def run_role(role: str, servers: Addresses) -> AsyncIterator[int]:
         "BUREAU_LOG_LEVEL": "error",
         "BUREAU_LOG_FORMAT": "json",
     }
-    async with run_process("-m", "bureau", "serve", role, port=port, environment=environment) as listening:
-        yield listening
+    async with run_process("-m", "bureau", "serve", role, port=port, environment=environment) as running:
+        yield running
 
 
 async def _listens(port: int) -> bool:
