@@ -60,7 +60,12 @@ def starting_up(
     )
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=clean(environment)
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=ROOT,
+            env=clean(environment) | {"TEST_MARK": str(directory)},
         )
     try:
         assert process.stdout is not None
@@ -75,6 +80,7 @@ def starting_up(
 
 
 def nothing_left(directory: Path) -> bool:
+    """The directory stands in the environment of every process that was started for it."""
     return not processes_mentioning(str(directory))
 
 
@@ -227,7 +233,7 @@ def test_the_demo_takes_a_task_through_everything_and_leaves_nothing(server_dire
     assert stations[-1] == "answered by a query"
     assert {"report.md", "chart.svg", "summary.json", "service.log"} <= {path.name for path in output.iterdir()}
     assert "/slow" in (output / "report.md").read_text(encoding="utf-8")
-    assert nothing_left(server_directory / "bureau-demo-data-")
+    assert nothing_left(server_directory)
 
 
 def test_a_log_that_cannot_be_read_is_one_clear_line(server_directory: Path) -> None:
