@@ -118,12 +118,13 @@ def test_after_a_kill_nothing_is_left_and_the_data_is_there_at_the_next_start(se
     with starting_up(directory) as (process, processes):
         key = (directory / "api_key").read_text(encoding="utf-8").strip()
         headers = {"Authorization": f"Bearer {key}"}
-        assert httpx2.post(f"{processes['api']}/api/v1/agents", json={"name": "kept"}, headers=headers).is_success
+        made = httpx2.post(f"{processes['api']}/api/v1/agents", json={"name": "kept"}, headers=headers)
+        token = {"Bureau-Consistency": made.headers["Bureau-Consistency"], "Prefer": "wait=20"}
         process.kill()
         process.wait(10)
         wait_until(lambda: nothing_left(directory), timeout=20, what="every process of a killed `up` is gone")
     with starting_up(directory) as (process, processes):
-        agents = httpx2.get(f"{processes['api']}/api/v1/agents", headers=headers).json()["data"]
+        agents = httpx2.get(f"{processes['api']}/api/v1/agents", headers=headers | token, timeout=30).json()["data"]
         assert [agent["name"] for agent in agents] == ["kept"]
         second = bureau("up", "--directory", str(directory), "--port", str(find_free_port()))
         assert second.returncode == 3
