@@ -12,13 +12,13 @@ __all__ = ["read_through"]
 
 
 def _is_enough(answer: Answer | None, targets: Mapping[int, EntryId]) -> bool:
-    """Tell whether an answer is at or past all targets; with none, any answer will do."""
+    """Tell whether an answer is at or past the targets; those of shards that it is not made of don't concern it."""
     if not targets:
         return True
     if answer is None or answer.covers is None:
         return False
     positions = answer.covers.positions
-    return all(positions.get(shard, 0) >= target.position for shard, target in targets.items())
+    return all(positions[shard] >= target.position for shard, target in targets.items() if shard in positions)
 
 
 def _launch(flights: Flights, place: CachePlace, find: Find) -> asyncio.Task[Answer | None]:

@@ -105,6 +105,18 @@ async def test_a_token_that_an_entry_does_not_cover_goes_past_it(world: World, p
     assert answer.headers["Bureau-Consistency"] == f"1.{shard}:2"
 
 
+async def test_a_token_of_another_shard_does_not_keep_a_hot_answer_from_being_served(world: World, pool: Pool) -> None:
+    other = (shard_for("t") + 1) % 16
+    await put_task_detail(pool, "t")
+    await tell(world, "task_detail", shard_for("t"), 1)
+    await tell(world, "task_detail", other, 7)
+    await world.get(TASK)
+    await pool.execute("DELETE FROM read.task_detail")
+    await world.redis.flushdb()
+
+    assert (await world.get(TASK, headers={"Bureau-Consistency": f"1.{other}:7"})).status_code == 200
+
+
 @pytest.mark.faults
 async def test_nothing_is_served_while_nobody_says_what_is_out_of_date(
     database_url: str, private_valkey: PrivateValkey
