@@ -18,7 +18,7 @@ from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
 from infrastructure.write_store import CommandKey
 
-__all__ = ["Call", "CurrentCall", "answer_json", "carry_out"]
+__all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "read_call"]
 
 # A Structured Field string (RFC 9651); a bare token is understood as well.
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
