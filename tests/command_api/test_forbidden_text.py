@@ -23,8 +23,8 @@ def task(**fields: object) -> dict[str, object]:
     return {"agent": "analyst", "message": user_message(), **fields}
 
 
-def places(bad: str) -> list[tuple[str, dict[str, object], str]]:
-    """Return every kind of text that a command may hold: the path, the body, and where the text stands."""
+def said_by_clients(bad: str) -> list[tuple[str, dict[str, object], str]]:
+    """Return every kind of text of clients' commands: the path, the body, and where the text stands."""
     return [
         ("/agents", {"name": bad}, "body.name"),
         ("/agents", {"name": "a", "card": {"description": bad}}, "body.card.description"),
@@ -51,6 +51,12 @@ def places(bad: str) -> list[tuple[str, dict[str, object], str]]:
         ("/tasks", task(reference_task_ids=[bad]), "body.reference_task_ids.0"),
         ("/tasks", task(**{bad: 1}), "body"),
         ("/tasks/{task}/cancel", {"reason": bad}, "body.reason"),
+    ]
+
+
+def said_by_workers(bad: str) -> list[tuple[str, dict[str, object], str]]:
+    """Return every kind of text of workers' commands in the same form."""
+    return [
         ("/leases", {"agents": [bad], "worker": "w"}, "body.agents.0"),
         ("/leases", {"agents": ["analyst"], "worker": bad}, "body.worker"),
         ("/tasks/{task}/progress", {"message": agent_message(bad)}, "body.message.parts.0.text"),
@@ -82,7 +88,7 @@ async def test_a_text_that_could_not_be_kept_is_refused_wherever_it_stands(
     token = (await lease_one(command_client))["lease_token"]
 
     async with nothing_written(store):
-        for path, body, where in places(bad):
+        for path, body, where in [*said_by_clients(bad), *said_by_workers(bad)]:
             with subtests.test(f"{path} {where}"):
                 target = path.format(agent=agent_id, task=task_id)
                 response = await send_json(command_client, target, body, **{"Lease-Token": token})

@@ -1,14 +1,11 @@
 """Leasing: what a worker is handed, who comes first, waiting, taking over, giving up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
 from infrastructure.postgres import Pool
-from infrastructure.ready_notices import open_ready_notices
 from tests.command_api.scenario import (
     API,
     assert_error,
@@ -17,7 +14,6 @@ from tests.command_api.scenario import (
     nothing_written,
     read_events,
     register_agent,
-    replace_services,
     submit_task,
     user_message,
     work_on,
@@ -180,57 +176,3 @@ async def test_a_task_whose_attempts_are_used_up_fails(command_client: httpx2.As
     *_, last = await read_events(store, task_id)
     assert (last["type"], last["data"]["code"], last["data"]["attempt"]) == ("task.failed", "attempts_exhausted", 2)
     assert (await ask(command_client)).json() == {"data": [], "consistency": None}
-
-
-async def test_a_worker_that_waits_is_woken_by_a_submitted_task(
-    command_client: httpx2.AsyncClient, application: FastAPI
-) -> None:
-    await register_agent(command_client)
-    is_waiting, is_announced = asyncio.Event(), asyncio.Event()
-
-    async def wait_for_work(_seconds: float) -> None:
-        is_waiting.set()
-        await is_announced.wait()
-
-    replace_services(application, wait_for_work=wait_for_work, announce_work=is_announced.set)
-    worker = asyncio.create_task(ask(command_client, wait_seconds=30))
-    await asyncio.wait_for(is_waiting.wait(), 10)
-
-    task = await submit_task(command_client)
-
-    (lease,) = (await asyncio.wait_for(worker, 10)).json()["data"]
-    assert lease["task_id"] == task["task_id"]
-
-
-async def test_a_worker_waits_no_longer_than_it_asked_to(
-    command_client: httpx2.AsyncClient, application: FastAPI, store: Pool
-) -> None:
-    await register_agent(command_client)
-    clock, waits = [0.0], list[float]()
-
-    async def wait_for_work(seconds: float) -> None:
-        waits.append(seconds)
-        clock[0] += 0.25
-
-    replace_services(application, wait_for_work=wait_for_work, monotonic=lambda: clock[0])
-    async with nothing_written(store):
-        response = await ask(command_client, wait_seconds=1)
-
-    assert (response.status_code, response.json()["data"]) == (200, [])
-    assert waits == [1.0, 0.75, 0.5, 0.25]
-
-
-async def test_a_notice_wakes_everybody_who_waits_and_leaves_nobody_behind() -> None:
-    notices = open_ready_notices()
-    waiting = [asyncio.create_task(_returned(notices.wait)) for _ in range(3)]
-    await asyncio.sleep(0)
-
-    notices.announce()
-    notices.announce()
-
-    assert await asyncio.wait_for(asyncio.gather(*waiting), 10) == [True, True, True]
-
-
-async def _returned(wait: Callable[[float], Awaitable[None]]) -> bool:
-    await wait(30)
-    return True
