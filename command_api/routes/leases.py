@@ -142,3 +142,5 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
         if remaining <= 0 or call.is_stopping():
             return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
         await call.services.wait_for_work(remaining)
+        if await call.is_gone():
+            return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})

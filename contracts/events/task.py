@@ -56,8 +56,8 @@ class TaskProgressed(Event):
 
     type: ClassVar[str] = "task.progressed"
     attempt: int
-    fraction: float | None
-    message: Message | None
+    fraction: float | None = None
+    message: Message | None = None
 
 
 class TaskArtifactAppended(Event):
@@ -86,7 +86,7 @@ class TaskCompleted(Event):
 
     type: ClassVar[str] = "task.completed"
     attempt: int
-    message: Message | None
+    message: Message | None = None
 
 
 class TaskFailed(Event):
@@ -96,14 +96,14 @@ class TaskFailed(Event):
     attempt: int
     code: str
     reason: str
-    message: Message | None
+    message: Message | None = None
 
 
 class TaskCanceled(Event):
     """Somebody stopped it; terminal. The lease is fenced by this."""
 
     type: ClassVar[str] = "task.canceled"
-    reason: str | None
+    reason: str | None = None
 
 
 type TaskEvent = (

@@ -81,12 +81,17 @@ EVENTS: list[Event] = [
     TaskStarted(attempt=1, worker="w"),
     TaskAttemptStarted(attempt=2, worker="w\u00fc"),
     TaskProgressed(attempt=1, fraction=0.1, message=MESSAGE),
+    TaskProgressed(attempt=1, fraction=0, message=None),
+    TaskProgressed(attempt=1, fraction=None, message=MESSAGE),
     TaskArtifactAppended(attempt=1, artifact=ARTIFACT, append=False, last_chunk=True),
     TaskUsageReported(attempt=1, usage=Usage(input_tokens=1, cost=Decimal("0.000000001"), model="m")),
     TaskUsageReported(attempt=1, usage=Usage()),
     TaskCompleted(attempt=1, message=MESSAGE),
+    TaskCompleted(attempt=1, message=None),
     TaskFailed(attempt=1, code="c", reason="r", message=MESSAGE),
+    TaskFailed(attempt=1, code="c", reason="r", message=None),
     TaskCanceled(reason="r"),
+    TaskCanceled(reason=None),
 ]
 
 
