@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import batched
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from benchmarks.report import Result, print_results
@@ -22,11 +22,12 @@ from contracts.streams import stream_name
 from infrastructure.event_log import read_heads
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.wake import Wake, listen_for_wakes, open_waker
 from migrations.runner import migrate_database
 from outbox_relay.main import EVENTS_A_SHARD, Board, create_dependencies
 from outbox_relay.services.follow_log import follow_log
 
-__all__ = ["run"]
+__all__ = ["main", "run"]
 
 _SHARDS: Final = 16
 _BARE_APPEND: Final = """
@@ -40,19 +41,27 @@ type Entry = tuple[str, str, bytes]
 
 
 async def run(
-    database_url: str, redis_url: str, *, loads: Sequence[tuple[int, int]] = ((200_000, 700),)
+    database_url: str,
+    redis_url: str,
+    *,
+    loads: Sequence[tuple[int, int]] = ((200_000, 700),),
+    paces: Sequence[tuple[int, int]] = ((4, 40), (300, 1500)),
 ) -> list[Result]:
-    """Measure a drain for each load of (events, bytes of an envelope). Empties both servers."""
+    """Measure a drain for each load of (events, bytes), then the delay at each pace of (events a second, events).
+
+    Empties both servers.
+    """
     pool = await open_pool(database_url, size=4, application_name="bench")
     redis = open_redis(redis_url)
     try:
-        return [await _measure(pool, redis, events, size) for events, size in loads]
+        drains = [await _measure_drain(pool, redis, events, size) for events, size in loads]
+        return [*drains, *[await _measure_latency(pool, redis, a_second, number) for a_second, number in paces]]
     finally:
         await pool.close()
         await redis.aclose()
 
 
-async def _measure(pool: Pool, redis: RedisClient, events: int, size: int) -> Result:
+async def _measure_drain(pool: Pool, redis: RedisClient, events: int, size: int) -> Result:
     log = await _fill(pool, events, size)
     floor = max([await _append_bare(redis, log) for _ in range(3)])
     drained = []
@@ -117,6 +126,56 @@ async def _drain(pool: Pool, redis: RedisClient, log: dict[int, list[Entry]]) ->
     for shard, entries in log.items():
         assert await redis.xlen(stream_name(shard)) == len(entries)
     return seconds
+
+
+async def _measure_latency(pool: Pool, redis: RedisClient, a_second: int, number: int) -> Result:
+    """Append events one by one at a steady pace; measure from commit to a blocking reader of the stream."""
+    await pool.execute("TRUNCATE log.events")
+    await redis.flushdb()
+    stop, woken, committed, seen = asyncio.Event(), asyncio.Event(), dict[str, float](), dict[str, float]()
+    relay = asyncio.create_task(follow_log(create_dependencies(pool, redis, Board(), woken), stop))
+    listener = asyncio.create_task(listen_for_wakes(redis, woken.set))
+    reader = asyncio.create_task(_watch(redis, seen))
+    await asyncio.sleep(1)
+    async with open_waker(redis) as wake, asyncio.TaskGroup() as appends:
+        for index in range(number):
+            appends.create_task(_append_one(pool, wake, UUID(int=index + 1), committed))
+            await asyncio.sleep(1 / a_second)
+    while len(seen) < number:
+        await asyncio.sleep(0.01)
+    stop.set()
+    woken.set()
+    for task in (listener, reader):
+        task.cancel()
+    await asyncio.gather(relay, listener, reader, return_exceptions=True)
+    took = sorted((seen[event] - committed[event]) * 1000 for event in committed)
+    p50, p95, p99 = (took[int(len(took) * part)] for part in (0.5, 0.95, 0.99))
+    return Result(
+        f"commit to stream, {a_second} a second, p50",
+        p50,
+        "ms",
+        note=f"p95 {p95:.1f}, p99 {p99:.1f}; all in one process",
+    )
+
+
+async def _append_one(pool: Pool, wake: Wake, event_id: UUID, committed: dict[str, float]) -> None:
+    shard = event_id.int % _SHARDS
+    await pool.execute(_FILL, shard, [event_id], ["e"], ["task"], [event_id], [1], [b"x" * 700])
+    committed[str(event_id)] = perf_counter()
+    wake([shard])
+
+
+async def _watch(redis: RedisClient, seen: dict[str, float]) -> None:
+    """Note when each event is read, until cancelled."""
+    after: dict[Any, Any] = dict.fromkeys(map(stream_name, range(_SHARDS)), "0")
+    while True:
+        answer = cast(
+            "list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]", await redis.xread(after, block=1000)
+        )
+        for stream, entries in answer:
+            for entry_id, fields in entries:
+                seen[fields[b"event_id"].decode()] = perf_counter()
+                after[stream.decode()] = entry_id.decode()
 
 
 @contextmanager

@@ -1,19 +1,8 @@
-"""The processes of the service by name, and what runs each of them until it is asked to stop."""
+"""The processes of the service by name."""
 
-import asyncio
-import gc
-import signal
 from enum import StrEnum
 
-import structlog
-import uvloop
-from starlette.types import ASGIApp
-
-from infrastructure.log_output import configure_logging
-from infrastructure.settings import Settings
-from infrastructure.web.serving import serve
-
-__all__ = ["Role", "run_role"]
+__all__ = ["Role"]
 
 
 class Role(StrEnum):
@@ -24,53 +13,3 @@ class Role(StrEnum):
     QUERY_API = "query-api"
     RELAY = "relay"
     PROJECTORS = "projectors"
-
-
-def run_role(role: Role, settings: Settings) -> None:
-    """Run one process until SIGTERM or SIGINT; raises OSError where its port cannot be had.
-
-    Any other error is a bug: it goes to the log, one line in JSON, and is raised as SystemExit.
-    """
-    configure_logging(settings, role.value)
-    try:
-        uvloop.run(_run(role, settings))
-    except OSError:
-        raise
-    except Exception as error:
-        structlog.get_logger(__name__).exception("the process cannot go on")
-        raise SystemExit(1) from error
-
-
-async def _run(role: Role, settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    match role:
-        case Role.RELAY:
-            from outbox_relay.main import run as run_relay
-
-            await run_relay(settings, stop)
-        case Role.PROJECTORS:
-            from projectors.main import run as run_projectors
-
-            await run_projectors(settings, stop)
-        case Role.API | Role.COMMAND_API | Role.QUERY_API:
-            application = _create_application(role, settings)
-            gc.collect()
-            gc.freeze()  # what lives as long as the process is never looked at again: p99 of a command 22 -> 13 ms
-            await serve(application, host=settings.host, port=settings.port, stop=stop)
-
-
-def _create_application(role: Role, settings: Settings) -> ASGIApp:
-    if role is Role.COMMAND_API:
-        from command_api.application import create_application as create_command_application
-
-        return create_command_application(settings)
-    if role is Role.QUERY_API:
-        from query_api.application import create_application as create_query_application
-
-        return create_query_application(settings)
-    from bureau.local.combined import create_combined_application
-
-    return create_combined_application(settings)

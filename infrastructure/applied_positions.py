@@ -14,8 +14,8 @@ from typing import Final
 import structlog
 
 from contracts.streams import APPLIED_CHANNEL, EntryId
-from infrastructure.postgres import Pool, is_connection_error
-from infrastructure.redis_client import RedisClient, is_redis_error
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
 
 __all__ = ["AppliedPositions", "open_applied_positions", "wait_until_applied"]
 
@@ -42,9 +42,15 @@ class _Waiter:
 
 @dataclass(frozen=True, slots=True)
 class AppliedPositions:
-    """What this process knows of the checkpoints, never ahead of them, and who waits for more."""
+    """What this process knows of the checkpoints, never ahead of them, and who waits for more.
+
+    `heard` counts the notices of each projection and of each place, and under "" the subscriptions that ended;
+    the counts mean something while `is_listening` is set.
+    """
 
     pool: Pool
+    heard: dict[Place | str, int] = field(default_factory=dict)
+    is_listening: asyncio.Event = field(default_factory=asyncio.Event)
     known: dict[Place, EntryId] = field(default_factory=dict)
     waiters: set[_Waiter] = field(default_factory=set)
     is_wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,6 +86,8 @@ def _note_message(positions: AppliedPositions, data: object) -> None:
     fields = data.decode(errors="replace").split() if isinstance(data, bytes) else []
     if len(fields) == _NOTICE_FIELDS and all(text.isdecimal() for text in fields[1:]):
         shard, epoch, position = map(int, fields[1:])
+        for key in (fields[0], (fields[0], shard)):
+            positions.heard[key] = positions.heard.get(key, 0) + 1
         _note(positions, (fields[0], shard), EntryId(epoch, position))
 
 
@@ -106,9 +114,7 @@ async def _poll(positions: AppliedPositions) -> None:
             continue
         try:
             await _read_checkpoints(positions, wanted)
-        except Exception as error:
-            if not is_connection_error(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait later need this task alive
             _logger.warning("checkpoints out of reach", error=type(error).__name__)
         has_progress = len(positions.waiters) < waiting
         pause = _SHORTEST_POLL_SECONDS if has_progress else min(pause * 2, _LONGEST_POLL_SECONDS)
@@ -119,15 +125,19 @@ async def _listen(positions: AppliedPositions, client: RedisClient) -> None:
     pause = _FIRST_RECONNECT_SECONDS
     while True:
         try:
-            async with client.pubsub(ignore_subscribe_messages=True) as subscription:
+            async with client.pubsub() as subscription:
                 await subscription.subscribe(APPLIED_CHANNEL)
                 async for message in subscription.listen():
                     pause = _FIRST_RECONNECT_SECONDS
-                    _note_message(positions, message["data"])
-        except Exception as error:
-            if not is_redis_error(error):
-                raise
+                    if message["type"] == "subscribe":
+                        positions.is_listening.set()
+                    else:
+                        _note_message(positions, message["data"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may be a better one
             _logger.warning("applied notices out of reach", error=type(error).__name__)
+        finally:
+            positions.is_listening.clear()
+            positions.heard[""] = positions.heard.get("", 0) + 1
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_RECONNECT_SECONDS)
 

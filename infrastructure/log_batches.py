@@ -36,8 +36,8 @@ class LogBatch(NamedTuple):
         return self.start + len(self.ids) != self.last_position
 
 
-# Bounded above and below, so that only the partitions in question are touched. LATERAL with LIMIT keeps the lookups
-# on the primary key whatever the planner believes about the table.
+# Bounded above and below, so that only the partitions in question are touched. A plan may be made when a partition is
+# still empty and be kept while it fills: LATERAL, ORDER BY and LIMIT hold every lookup on the primary key even then.
 _READ: Final = """
 SELECT s.shard, b.start, b.start = f.position,
   coalesce(CASE WHEN b.start = f.position THEN f.epoch ELSE p.epoch END || '-' || b.start, ''),
@@ -48,7 +48,8 @@ FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
 JOIN log.floors f ON f.shard = s.shard
 CROSS JOIN LATERAL (SELECT greatest(s.after, f.position) AS start) AS b
 LEFT JOIN LATERAL (
-  SELECT l.epoch, l.event_id FROM log.events l WHERE l.shard = s.shard AND l.position = b.start LIMIT 1
+  SELECT l.epoch, l.event_id FROM log.events l WHERE l.shard = s.shard AND l.position BETWEEN b.start AND b.start
+  ORDER BY l.position LIMIT 1
 ) AS p ON true
 CROSS JOIN LATERAL (
   SELECT max(w.position) FILTER (WHERE w.is_carried) AS last_position,

@@ -18,6 +18,7 @@ def _shared_processors() -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _drop_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
@@ -28,6 +29,12 @@ def _renderers(*, is_readable: bool) -> list[Processor]:
     if is_readable:
         return [structlog.dev.ConsoleRenderer(colors=True)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _drop_colours(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leave out uvicorn's second form of its message, for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def configure_logging(settings: Settings, process: str) -> None:

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: the asyncpg pool of the hot paths and SQLAlchemy's engine for ordinary reads.
+"""Connections to PostgreSQL: the asyncpg pool that every process holds.
 
 Every session has bounds on transactions, so that nothing of ours holds a snapshot or a lock for long.
 """
@@ -7,9 +7,8 @@ import asyncio
 from typing import Final
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-__all__ = ["Pool", "is_connection_error", "open_engine", "open_pool", "sqlalchemy_url"]
+__all__ = ["Pool", "is_connection_error", "open_pool", "sqlalchemy_url"]
 
 type Pool = asyncpg.Pool[asyncpg.Record]
 
@@ -66,18 +65,6 @@ def sqlalchemy_url(database_url: str) -> str:
     """Return the address in SQLAlchemy's form, with its asyncpg driver."""
     return database_url.replace("postgresql://", "postgresql+asyncpg://", 1).replace(
         "postgres://", "postgresql+asyncpg://", 1
-    )
-
-
-def open_engine(database_url: str, *, size: int, application_name: str) -> AsyncEngine:
-    """Return SQLAlchemy's engine for reads that are not hot."""
-    return create_async_engine(
-        sqlalchemy_url(database_url),
-        pool_size=size,
-        max_overflow=0,
-        pool_pre_ping=True,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": 5, "server_settings": {**_SESSION, "application_name": application_name}},
     )
 
 

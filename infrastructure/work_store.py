@@ -45,6 +45,14 @@ SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
     WHERE c.kind = 'task' AND c.workspace_id = a.workspace_id AND c.state ->> 'agent_id' = a.id::text
       AND c.state ->> 'claimable_at' IS NOT NULL AND c.id <> ALL ($3)
       AND (c.state ->> 'claimable_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+      AND NOT EXISTS (
+        SELECT FROM write.aggregates g
+        WHERE g.kind = 'budget' AND g.workspace_id = a.workspace_id AND g.state ->> 'status' = 'exhausted'
+          AND g.state ->> 'scope' IN (
+            'workspace', 'agent:' || a.id, 'context:' || (c.state ->> 'context_id'), 'task:' || c.id
+          )
+          AND (g.state ->> 'exhausted_until')::bigint > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+      )
     ORDER BY (c.state ->> 'priority')::bigint DESC, (c.state ->> 'claimable_at')::bigint
     LIMIT d.wanted
   )

@@ -15,6 +15,8 @@ from contracts.streams import Token
 from infrastructure.postgres import Pool, is_connection_error
 
 __all__ = [
+    "LOAD_STATEMENT",
+    "SAVE_STATEMENT",
     "AggregateChange",
     "CommandKey",
     "DuplicateReceiptError",
@@ -129,19 +131,34 @@ class StoreUnavailableError(Exception):
     """The database is out of reach; whether the call was committed only its receipt tells."""
 
 
-_LOAD: Final = """
+# With a task comes what decides about it: the approval that it waits for, and the budgets over it.
+LOAD_STATEMENT: Final = """
+WITH b AS (
+  SELECT b.id, b.kind, b.revision, b.state FROM write.aggregates b WHERE b.id = ANY ($4) AND b.workspace_id = $1
+)
 SELECT clock_timestamp(), r.fingerprint, r.result, r.epoch, r.shards, r.positions, a.id, a.kind, a.revision, a.state
 FROM (VALUES (1)) AS one
 LEFT JOIN write.receipts r ON r.workspace_id = $1 AND r.principal = $2 AND r.key = $3
 LEFT JOIN LATERAL (
-  SELECT b.id, b.kind, b.revision, b.state FROM write.aggregates b WHERE b.id = ANY ($4) AND b.workspace_id = $1
+  SELECT * FROM b
   UNION ALL
   SELECT n.id, n.kind, n.revision, n.state FROM write.aggregates n
   WHERE n.kind = 'agent' AND n.workspace_id = $1 AND n.state ->> 'name' = ANY ($5)
+  UNION ALL
+  SELECT w.id, w.kind, w.revision, w.state FROM b
+  JOIN write.aggregates w ON w.id = (b.state -> 'waiting' ->> 'request_id')::uuid AND w.kind = 'approval'
+  WHERE b.kind = 'task' AND b.state -> 'waiting' ->> 'kind' = 'approval'
+  UNION ALL
+  SELECT g.id, g.kind, g.revision, g.state FROM write.aggregates g
+  WHERE g.kind = 'budget' AND g.workspace_id = $1 AND g.state ->> 'status' <> 'removed' AND g.state ->> 'scope' IN (
+    SELECT unnest(ARRAY[
+      'workspace', 'agent:' || (b.state ->> 'agent_id'), 'context:' || (b.state ->> 'context_id'), 'task:' || b.id
+    ]) FROM b WHERE b.kind = 'task'
+  )
 ) AS a ON true
 """
 
-_SAVE: Final = """
+SAVE_STATEMENT: Final = """
 SELECT * FROM write.commit_command(
   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
 )
@@ -149,7 +166,7 @@ SELECT * FROM write.commit_command(
 
 _REVISION_CONFLICT: Final = "BU001"
 _CONFLICTS: Final = frozenset({_REVISION_CONFLICT, "40P01", "40001", "55P03"})
-_GUARDED_RULES: Final = frozenset({"agents_name_key", "tasks_slot_key"})
+_GUARDED_RULES: Final = frozenset({"agents_name_key", "budgets_scope_key", "tasks_slot_key"})
 
 
 async def load_command(
@@ -160,7 +177,7 @@ async def load_command(
     Raises StoreUnavailableError.
     """
     try:
-        rows = await pool.fetch(_LOAD, *key, aggregate_ids, agent_names)
+        rows = await pool.fetch(LOAD_STATEMENT, *key, aggregate_ids, agent_names)
     except Exception as error:
         raise _translated(error) from error
     at, fingerprint, result, epoch, shards, positions, *_ = rows[0]
@@ -179,7 +196,7 @@ async def save_command(pool: Pool, write: Write) -> Token:
     changes = sorted(write.changes)
     try:
         epoch, shards, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
-            _SAVE,
+            SAVE_STATEMENT,
             *write.key,
             write.fingerprint,
             write.result,

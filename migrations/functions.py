@@ -60,26 +60,33 @@ BEGIN
     INSERT INTO write.messages (task_id, ordinal, body)
     SELECT * FROM unnest(p_message_tasks, p_message_ordinals, p_message_bodies);
   END IF;
-  FOREACH current_shard IN ARRAY p_shards LOOP
-    SELECT array_agg(n.event_id ORDER BY n.o) AS event_ids, array_agg(n.type ORDER BY n.o) AS types,
-           array_agg(n.kind ORDER BY n.o) AS kinds, array_agg(n.aggregate_id ORDER BY n.o) AS aggregates,
-           array_agg(n.generation ORDER BY n.o) AS generations, array_agg(n.root_id ORDER BY n.o) AS roots,
-           array_agg(n.envelope ORDER BY n.o) AS envelopes
-    INTO appended
-    FROM unnest(p_event_shards, p_event_ids, p_event_types, p_event_kinds, p_event_aggregates, p_event_generations,
-                p_event_roots, p_envelopes)
-         WITH ORDINALITY AS n(shard, event_id, type, kind, aggregate_id, generation, root_id, envelope, o)
-    WHERE n.shard = current_shard;
-    IF appended.event_ids IS NULL THEN
-      SELECT o.epoch, o.position INTO appended FROM log.head_of(current_shard) o;
-    ELSE
-      SELECT a.o_epoch AS epoch, a.o_position AS position INTO appended
-      FROM log.append_events(current_shard, appended.event_ids, appended.types, p_workspace, appended.kinds,
-                             appended.aggregates, appended.generations, appended.roots, appended.envelopes) a;
-    END IF;
-    o_epoch := greatest(o_epoch, appended.epoch);
-    o_positions := o_positions || appended.position;
-  END LOOP;
+  IF cardinality(p_shards) = 1 AND cardinality(p_event_ids) > 0 THEN
+    -- Nearly every command: one shard, so that nothing need be sorted out by shard first.
+    SELECT a.o_epoch, ARRAY[a.o_position] INTO o_epoch, o_positions
+    FROM log.append_events(p_shards[1], p_event_ids, p_event_types, p_workspace, p_event_kinds, p_event_aggregates,
+                           p_event_generations, p_event_roots, p_envelopes) a;
+  ELSE
+    FOREACH current_shard IN ARRAY p_shards LOOP
+      SELECT array_agg(n.event_id ORDER BY n.o) AS event_ids, array_agg(n.type ORDER BY n.o) AS types,
+             array_agg(n.kind ORDER BY n.o) AS kinds, array_agg(n.aggregate_id ORDER BY n.o) AS aggregates,
+             array_agg(n.generation ORDER BY n.o) AS generations, array_agg(n.root_id ORDER BY n.o) AS roots,
+             array_agg(n.envelope ORDER BY n.o) AS envelopes
+      INTO appended
+      FROM unnest(p_event_shards, p_event_ids, p_event_types, p_event_kinds, p_event_aggregates, p_event_generations,
+                  p_event_roots, p_envelopes)
+           WITH ORDINALITY AS n(shard, event_id, type, kind, aggregate_id, generation, root_id, envelope, o)
+      WHERE n.shard = current_shard;
+      IF appended.event_ids IS NULL THEN
+        SELECT o.epoch, o.position INTO appended FROM log.head_of(current_shard) o;
+      ELSE
+        SELECT a.o_epoch AS epoch, a.o_position AS position INTO appended
+        FROM log.append_events(current_shard, appended.event_ids, appended.types, p_workspace, appended.kinds,
+                               appended.aggregates, appended.generations, appended.roots, appended.envelopes) a;
+      END IF;
+      o_epoch := greatest(o_epoch, appended.epoch);
+      o_positions := o_positions || appended.position;
+    END LOOP;
+  END IF;
   -- Without ON CONFLICT: a duplicate aborts the whole call, and waits for a first that has not committed yet.
   INSERT INTO write.receipts (workspace_id, principal, key, fingerprint, result, epoch, shards, positions)
   VALUES (p_workspace, p_principal, p_key, p_fingerprint, p_result, o_epoch, o_shards, o_positions);

@@ -5,7 +5,7 @@ Starts and stays alive while either server is not there yet. Any number of them 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,14 +52,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         dependencies = create_dependencies(pool, redis, board, wake)
         checks = {"postgres": check_postgres(pool), "redis": check_redis(redis), "shards": _check_shards(board)}
         application = create_health_application("relay", checks)
-        async with asyncio.TaskGroup() as tasks:
-            listener = tasks.create_task(listen_for_wakes(redis, wake.set))
-            tasks.create_task(follow_log(dependencies, stop))
-            tasks.create_task(keep_partitions(dependencies, stop))
-            tasks.create_task(serve(application, host=settings.host, port=settings.port, stop=stop))
-            await stop.wait()
-            wake.set()
-            listener.cancel()
+        work = [
+            follow_log(dependencies, stop),
+            keep_partitions(dependencies, stop),
+            serve(application, host=settings.host, port=settings.port, stop=stop),
+        ]
+        try:
+            await _run_together(work, listen_for_wakes(redis, wake.set), stop, wake)
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
 
 
 def create_dependencies(pool: Pool, redis: RedisClient, board: Board, wake: asyncio.Event) -> RelayDependencies:
@@ -83,6 +84,22 @@ def describe_shards(status: RelayStatus) -> dict[str, dict[str, str | int]]:
         str(shard): {"position": state.position, "condition": state.condition.value, "error": state.error}
         for shard, state in sorted(status.shards.items())
     }
+
+
+async def _run_together(
+    work: Sequence[Coroutine[None, None, None]],
+    listening: Coroutine[None, None, None],
+    stop: asyncio.Event,
+    wake: asyncio.Event,
+) -> None:
+    """Run everything until `stop` is set; what fails takes the rest with it, as an ExceptionGroup."""
+    async with asyncio.TaskGroup() as tasks:
+        listener = tasks.create_task(listening)
+        for coroutine in work:
+            tasks.create_task(coroutine)
+        await stop.wait()
+        wake.set()
+        listener.cancel()
 
 
 @asynccontextmanager

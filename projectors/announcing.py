@@ -24,6 +24,7 @@ __all__ = ["Announcer", "Servers", "announce", "ask_for_comparison", "keep_annou
 _MOST_STAMPS: Final = 20_000
 _LOG_ROWS: Final = 1_000
 _LOG_BYTES: Final = 4_000_000
+_PACE_SECONDS: Final = 0.001  # projections that commit at about the same time share a call
 _RETRY_SECONDS: Final = 0.5
 
 
@@ -135,6 +136,7 @@ async def keep_announcing(announcer: Announcer, servers: Servers) -> None:
         try:
             await _say(announcer, servers)
             is_reached = True
+            await asyncio.sleep(_PACE_SECONDS)
         except Exception as error:
             if not (is_redis_error(error) or is_connection_error(error)):
                 log.exception("announcing_failed")

@@ -55,6 +55,16 @@ def _create_health(session: Session, pool: Pool, client: RedisClient) -> FastAPI
     return create_health_application("projectors", checks)
 
 
+def _dependencies(pool: Pool, announcer: Announcer) -> FollowDependencies:
+    """Return what one projection's worker needs."""
+    apply = ApplyDependencies(
+        load_bodies=partial(load_bodies, pool),
+        save_batch=partial(save_batch, pool),
+        announce=partial(announce, announcer),
+    )
+    return FollowDependencies(pool, apply, announcer)
+
+
 async def work(session: Session, pool: Pool, client: RedisClient) -> None:
     """Apply events until cancelled."""
     followers = session.followers
@@ -62,15 +72,9 @@ async def work(session: Session, pool: Pool, client: RedisClient) -> None:
         projections={follower.projection.name: follower.projection for follower in followers},
         checkpoints={follower.projection.name: follower.checkpoints for follower in followers},
     )
-    apply = ApplyDependencies(
-        load_bodies=partial(load_bodies, pool),
-        save_batch=partial(save_batch, pool),
-        announce=partial(announce, announcer),
-    )
-    dependencies = FollowDependencies(pool, apply, announcer)
     async with asyncio.TaskGroup() as group:
         for follower in followers:
-            group.create_task(follow_projection(follower, dependencies))
+            group.create_task(follow_projection(follower, _dependencies(pool, announcer)))
         group.create_task(keep_announcing(announcer, Servers(client, pool)))
         group.create_task(keep_reading(session, client))
 

@@ -11,6 +11,7 @@ from infrastructure.api_keys import cached_authenticate
 from infrastructure.applied_positions import AppliedPositions, open_applied_positions, wait_until_applied
 from infrastructure.cursors import cursor_key
 from infrastructure.epochs import open_token_resolver
+from infrastructure.local_answers import open_local_answers
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.read_queries import (
     find_agent_detail,
@@ -47,6 +48,7 @@ def make_dependencies(
     )
     return QueryDependencies(
         finds=finds,
+        local=open_local_answers(positions),
         cache=open_answer_cache(client),
         resolve_token=open_token_resolver(pool),
         wait_until_applied=partial(wait_until_applied, positions),

@@ -8,6 +8,7 @@ from contracts.streams import EntryId
 from infrastructure.answer_cache import Answer, AnswerCache, CachePlace
 from infrastructure.cursors import CursorKey
 from infrastructure.epochs import ResolveToken
+from infrastructure.local_answers import LocalAnswers
 from infrastructure.read_queries import AgentFilter, FoundPage, FoundTask, FoundView, RowName, SortKey, TaskFilter
 
 __all__ = ["Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
@@ -35,6 +36,7 @@ class QueryDependencies:
     """The ports of the query line, and the number of shards and the cursors' key of this installation."""
 
     finds: Finds
+    local: LocalAnswers
     cache: AnswerCache
     resolve_token: ResolveToken
     wait_until_applied: WaitUntilApplied

@@ -1,7 +1,7 @@
 """What each route asks: a projection, one find function, and the place in the cache where the answer may be.
 
-Pure but for the find functions, which are called later, on a miss. Not cached: what is one primary-key read, because
-that is as cheap as the cache itself (`docs/decisions/0004-query-cache.md`).
+Pure but for the find functions, which are called later, on a miss. Not shared between processes: what is one
+primary-key read, because that is as cheap as the shared cache itself (`docs/decisions/0004-query-cache.md`).
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import orjson
 from contracts.streams import Token, shard_of
 from infrastructure.answer_cache import Answer, CachePlace
 from infrastructure.cursors import open_cursor, seal_cursor
+from infrastructure.local_answers import Roots
 from infrastructure.read_queries import AgentFilter, FoundPage, RowName, SortKey, TaskFilter
 from query_api.dependencies import QueryDependencies
 from query_api.joining import join_page, join_task
@@ -88,17 +89,20 @@ def ask_agents(asker: Asker, parameters: AgentListParameters, dependencies: Quer
         found = await dependencies.finds.agent_page(wanted_agents, wanted.after, wanted.limit)
         return _page_answer(found, wanted, dependencies)
 
-    return Question("agents", find, _page_place(f"agent_list/{asker.workspace_id}", wanted), asker.wish)
+    place = _page_place(f"agent_list/{asker.workspace_id}", wanted)
+    return Question(Roots("agents", None), place, find, asker.wish)
 
 
 def ask_agent(asker: Asker, agent_id: UUID, dependencies: QueryDependencies) -> Question:
-    """Ask for an agent."""
+    """Ask for an agent with its card and its policy."""
+    name = _name(asker, agent_id, dependencies)
 
     async def find() -> Answer | None:
-        found = await dependencies.finds.agent_detail(_name(asker, agent_id, dependencies))
+        found = await dependencies.finds.agent_detail(name)
         return None if found is None else _answer(*found)
 
-    return Question("agents", find, None, asker.wish)
+    place = CachePlace(f"agent_detail/{agent_id}", asker.workspace_id)
+    return Question(Roots("agents", name.shard), place, find, asker.wish, is_shared=False)
 
 
 def ask_tasks(asker: Asker, parameters: TaskListParameters, dependencies: QueryDependencies) -> Question:
@@ -110,27 +114,30 @@ def ask_tasks(asker: Asker, parameters: TaskListParameters, dependencies: QueryD
         found = await dependencies.finds.task_page(TaskFilter(asker.workspace_id, *filters), wanted.after, wanted.limit)
         return _page_answer(found, wanted, dependencies)
 
-    return Question("tasks", find, _page_place(f"task_list/{asker.workspace_id}", wanted), asker.wish)
+    place = _page_place(f"task_list/{asker.workspace_id}", wanted)
+    return Question(Roots("tasks", None), place, find, asker.wish)
 
 
 def ask_task(asker: Asker, task_id: UUID, dependencies: QueryDependencies) -> Question:
     """Ask for a task with its messages and artifacts."""
+    name = _name(asker, task_id, dependencies)
 
     async def find() -> Answer | None:
-        found = await dependencies.finds.task_detail(_name(asker, task_id, dependencies))
+        found = await dependencies.finds.task_detail(name)
         return None if found is None else _answer(join_task(found), found.covers)
 
-    place = CachePlace(f"task_detail/{task_id}", _digest(_scope("task", asker.workspace_id, [task_id]).encode()))
-    return Question("task_detail", find, place, asker.wish)
+    place = CachePlace(f"task_detail/{task_id}", asker.workspace_id)
+    return Question(Roots("task_detail", name.shard), place, find, asker.wish)
 
 
 def ask_timeline(asker: Asker, task_id: UUID, parameters: PageParameters, dependencies: QueryDependencies) -> Question:
     """Ask for a page of a task's changes; raises InvalidCursorError."""
+    name = _name(asker, task_id, dependencies)
     wanted = _wanted_page(_scope("timeline", asker.workspace_id, [task_id]), parameters, dependencies)
 
     async def find() -> Answer | None:
-        name = _name(asker, task_id, dependencies)
         found = await dependencies.finds.timeline_page(name, wanted.after, wanted.limit)
         return None if found is None else _page_answer(found, wanted, dependencies)
 
-    return Question("task_timeline", find, _page_place(f"task_timeline/{task_id}", wanted), asker.wish)
+    place = _page_place(f"task_timeline/{task_id}", wanted)
+    return Question(Roots("task_timeline", name.shard), place, find, asker.wish)

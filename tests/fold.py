@@ -45,7 +45,8 @@ async def find_unfolded(
 
 
 def _fold(projection: Projection, events: list[Recorded[Any]]) -> dict[str, Rows]:
-    tables: dict[str, Rows] = {table.table: {} for table in (*projection.views, *projection.rows)}
+    tables: dict[str, Rows] = {view_table.table: {} for view_table in projection.views}
+    tables |= {row_table.table: {} for row_table in projection.rows}
     views: dict[str, dict[UUID, Any]] = defaultdict(dict)
     for recorded in events:
         if recorded.type not in projection.event_types:

@@ -4,10 +4,29 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from typing import overload
 
 __all__ = ["poll_until", "wait_until"]
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.002, 0.1
+
+
+@overload
+async def poll_until[Value](
+    condition: Callable[[], Awaitable[Value]],
+    *,
+    timeout: float = ...,  # noqa: ASYNC109 - see below
+    what: str = ...,
+) -> Value: ...
+
+
+@overload
+async def poll_until[Value](
+    condition: Callable[[], Value],
+    *,
+    timeout: float = ...,  # noqa: ASYNC109 - see below
+    what: str = ...,
+) -> Value: ...
 
 
 async def poll_until[Value](

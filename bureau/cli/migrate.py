@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.output import print_json, reporting_failures, words_console
-from bureau.cli.settings import load_settings
-from bureau.local import prepare_database
+from bureau.cli.output import reporting_failures
 from bureau.supervise import raising_on_stop_signals
 
 __all__ = ["migrate"]
@@ -29,10 +27,6 @@ def migrate(wait: Wait = 30.0, is_json: Json = False) -> None:
     Exit codes: 0 migrated, 1 the database is out of reach or refuses.
     """
     with reporting_failures(), raising_on_stop_signals():
-        settings = load_settings()
-        api_key = settings.bootstrap_api_key.get_secret_value()
-        url = settings.database_url.get_secret_value()
-        prepare_database(url, shards=settings.shards, api_key=api_key, wait_seconds=wait)
-        words_console().print("bureau: the database has the newest schema", highlight=False)
-        if is_json:
-            print_json({"migrated": True, "shards": settings.shards, "api_key_stored": bool(api_key)})
+        from bureau.commands.migrate import run_migrate
+
+        run_migrate(wait, is_json=is_json)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from bureau.embedded import EmbeddedServerError
-from bureau.local.errors import CommandFailedError, ExitCode
+from bureau.errors import CommandFailedError, ExitCode
 from bureau.supervise import StopRequestedError, console_lines, json_lines
 
 __all__ = ["data_console", "line_sink", "print_json", "reporting_failures", "say", "words_console"]

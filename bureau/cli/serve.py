@@ -5,9 +5,7 @@ from typing import Annotated
 import typer
 
 from bureau.cli.output import reporting_failures
-from bureau.cli.settings import load_settings
-from bureau.local.errors import CommandFailedError
-from bureau.roles import Role, run_role
+from bureau.roles import Role
 
 __all__ = ["serve"]
 
@@ -29,9 +27,6 @@ def serve(role: RoleName) -> None:
     Exit codes: 0 stopped as asked, 1 failed.
     """
     with reporting_failures():
-        settings = load_settings()
-        try:
-            run_role(role, settings)
-        except OSError as error:
-            message = f"{role} cannot run on {settings.host}:{settings.port}: {error}"
-            raise CommandFailedError(message) from error
+        from bureau.commands.serve import run_serve
+
+        run_serve(role)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from bureau.local.errors import CommandFailedError
+from bureau.errors import CommandFailedError
 from client.records import TaskDetail, TaskTimelineEntry
 from contracts.envelope import Envelope
 from contracts.streams import EntryId

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from bureau.local.errors import CommandFailedError
+from bureau.errors import CommandFailedError
 from contracts.streams import parse_token
 from infrastructure.clock import monotonic_seconds
 from infrastructure.line_watch import LineWatch
@@ -26,8 +26,9 @@ async def measure_hops(
 ) -> tuple[Hop, ...]:
     """Send the command, which returns its consistency token, then ask the query, and say when the event was where."""
     sent = monotonic_seconds()
-    token = parse_token(await command())
+    answered_token = await command()
     committed = monotonic_seconds()
+    token = parse_token(answered_token)
     shard, position = next(iter(token.positions.items()))
     await query()
     answered = monotonic_seconds()

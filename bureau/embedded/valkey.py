@@ -73,7 +73,8 @@ def start_valkey(config: ValkeyConfig) -> ValkeyServer:
     """
     resolved = replace(config, home=config.home.resolve())
     try:
-        (resolved.home / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        resolved.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (resolved.home / "data").mkdir(mode=0o700, exist_ok=True)
         password = load_or_make_secret(resolved.home / "password")
         return _start(resolved, password)
     except PermissionError as error:

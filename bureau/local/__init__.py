@@ -1,14 +1,11 @@
 """The service on one machine: its directory, its servers, its processes."""
 
 from bureau.local.directory import LocalDirectory, Runtime, hold_directory, read_runtime, write_runtime
-from bureau.local.errors import CommandFailedError, ExitCode
 from bureau.local.migration import DEFAULT_WORKSPACE, prepare_database
 from bureau.local.service import ServicePlan, check_listening_port, start_service
 
 __all__ = [
     "DEFAULT_WORKSPACE",
-    "CommandFailedError",
-    "ExitCode",
     "LocalDirectory",
     "Runtime",
     "ServicePlan",

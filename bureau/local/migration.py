@@ -4,7 +4,7 @@ import asyncio
 import time
 from urllib.parse import urlsplit
 
-from bureau.local.errors import CommandFailedError
+from bureau.errors import CommandFailedError
 from infrastructure.api_keys import store_api_key
 from infrastructure.postgres import is_connection_error, open_pool
 

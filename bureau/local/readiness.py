@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import httpx2
 
-from bureau.local.errors import CommandFailedError
+from bureau.errors import CommandFailedError
 from bureau.supervise import Supervisor
 
 __all__ = ["wait_for_processes"]

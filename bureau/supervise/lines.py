@@ -22,8 +22,8 @@ def console_lines(console: Console) -> Callable[[str, str], None]:
     def write(name: str, line: str) -> None:
         with lock:
             colour = colours.setdefault(name, _COLOURS[len(colours) % len(_COLOURS)])
-            prefix = Text(f"{name:<{_NAME_WIDTH}} │ ", style=colour)
-            console.print(prefix + Text.from_ansi(line), soft_wrap=True)
+            prefix = (f"{name:<{_NAME_WIDTH}} │ ", colour)
+            console.print(Text.assemble(prefix, Text.from_ansi(line)), soft_wrap=True)
 
     return write
 

@@ -160,6 +160,7 @@ def _note_exit(
     context: _Context, children: dict[str, _Child], name: str, process: "subprocess.Popen[bytes]"
 ) -> dict[str, _Child]:
     child = children[name]
+    end_process(process, ())
     if child.process is not process:
         return children
     was_steady = time.monotonic() - child.started_at > _STEADY_SECONDS

@@ -18,7 +18,7 @@ from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
 from infrastructure.write_store import CommandKey
 
-__all__ = ["Call", "CurrentCall", "answer_json", "carry_out"]
+__all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "read_call"]
 
 # A Structured Field string (RFC 9651); a bare token is understood as well.
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
@@ -59,7 +59,7 @@ def _idempotency_key(header: str | None, services: CommandServices) -> str:
 def _fingerprint(request: Request, body: bytes) -> bytes:
     """Return what tells one request from another under the same key: method, path, lease token and body."""
     lease_token = request.headers.get("lease-token", "")
-    head = f"{request.method} {request.url.path}\n{lease_token}\n".encode()
+    head = f"{request.method} {request.scope['path']}\n{lease_token}\n".encode()
     return hashlib.sha256(head + body).digest()
 
 

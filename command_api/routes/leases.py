@@ -85,6 +85,7 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> Co
                     worker=body.worker,
                     seconds=body.lease_seconds,
                     slot=candidate.slot,
+                    budgets=facts.budgets_over(candidate.task_id),
                 ),
             )
             for candidate in candidates

@@ -56,7 +56,12 @@ async def provide_input(task_id: UUID, body: InputBody, call: CurrentCall) -> An
     answer = await change_task(
         call,
         task_id,
-        lambda facts: ProvideInput(at=facts.at, message=body.message, request_id=body.request_id),
+        lambda facts: ProvideInput(
+            at=facts.at,
+            message=body.message,
+            request_id=body.request_id,
+            budgets=facts.budgets_over(task_id),
+        ),
     )
     call.services.announce_work()
     return answer

@@ -1,33 +1,41 @@
 """The kinds of aggregates: how each is read, decided and evolved. A new kind is one line here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from domain.agent import Agent, AgentCommand, decide_agent, evolve_agent
+from domain.approval import Approval, ApprovalCommand, decide_approval, evolve_approval
+from domain.budget import Budget, BudgetCommand, decide_budget, evolve_budget
+from domain.reactions import Reaction, budgets_over, react_to_approval, react_to_spend, react_to_task
 from domain.task import Task, TaskCommand, decide_task, evolve_task
 from infrastructure.write_store import StoredAggregate
 
-__all__ = ["AGGREGATE_TYPES", "AggregateType", "Command", "Facts", "State", "read_facts"]
+__all__ = ["AGGREGATE_TYPES", "AggregateType", "Command", "Facts", "State", "react", "read_facts"]
 
-type Command = AgentCommand | TaskCommand
-type State = Agent | Task
+type Command = AgentCommand | ApprovalCommand | BudgetCommand | TaskCommand
+type State = Agent | Approval | Budget | Task
 
 
 @dataclass(frozen=True, slots=True)
 class AggregateType:
-    """One kind: the JSON text of its state to the state, and its two pure functions."""
+    """One kind: the JSON text of its state to the state, its two pure functions, and its root's id."""
 
     read_state: Callable[[str], Any]
     decide: Callable[[Any, Any], Sequence[Any]]
     evolve: Callable[[Any, Any], Any]
+    root_of: Callable[[Any], UUID]
 
 
 AGGREGATE_TYPES: Final[Mapping[str, AggregateType]] = {
-    "agent": AggregateType(Agent.model_validate_json, decide_agent, evolve_agent),
-    "task": AggregateType(Task.model_validate_json, decide_task, evolve_task),
+    "agent": AggregateType(Agent.model_validate_json, decide_agent, evolve_agent, lambda agent: agent.agent_id),
+    "approval": AggregateType(
+        Approval.model_validate_json, decide_approval, evolve_approval, lambda approval: approval.task_id
+    ),
+    "budget": AggregateType(Budget.model_validate_json, decide_budget, evolve_budget, lambda budget: budget.budget_id),
+    "task": AggregateType(Task.model_validate_json, decide_task, evolve_task, lambda task: task.task_id),
 }
 
 
@@ -38,6 +46,8 @@ class Facts:
     at: datetime
     agents: Mapping[UUID, Agent] = field(default_factory=dict)
     tasks: Mapping[UUID, Task] = field(default_factory=dict)
+    approvals: Mapping[UUID, Approval] = field(default_factory=dict)
+    budgets: Mapping[UUID, Budget] = field(default_factory=dict)
     revisions: Mapping[UUID, int] = field(default_factory=dict)
 
     def find_agent(self, agent: UUID | str) -> Agent | None:
@@ -48,7 +58,18 @@ class Facts:
 
     def state_of(self, kind: str, aggregate_id: UUID) -> State | None:
         """Return an aggregate's state, or None where there is none of this kind with this id."""
-        return self.tasks.get(aggregate_id) if kind == "task" else self.agents.get(aggregate_id)
+        states: Mapping[str, Mapping[UUID, State]] = {
+            "agent": self.agents,
+            "approval": self.approvals,
+            "budget": self.budgets,
+            "task": self.tasks,
+        }
+        return states[kind].get(aggregate_id)
+
+    def budgets_over(self, task_id: UUID) -> tuple[Budget, ...]:
+        """Return the budgets that bound a task; none for a task that does not exist."""
+        task = self.tasks.get(task_id)
+        return () if task is None else budgets_over(task, tuple(self.budgets.values()))
 
 
 def read_facts(at: datetime, aggregates: Sequence[StoredAggregate]) -> Facts:
@@ -56,5 +77,24 @@ def read_facts(at: datetime, aggregates: Sequence[StoredAggregate]) -> Facts:
     states: dict[str, dict[UUID, Any]] = {kind: {} for kind in AGGREGATE_TYPES}
     for stored in aggregates:
         states[stored.kind][stored.aggregate_id] = AGGREGATE_TYPES[stored.kind].read_state(stored.state)
-    revisions = {stored.aggregate_id: stored.revision for stored in aggregates}
-    return Facts(at, agents=states["agent"], tasks=states["task"], revisions=revisions)
+    return Facts(
+        at,
+        agents=states["agent"],
+        tasks=states["task"],
+        approvals=states["approval"],
+        budgets=states["budget"],
+        revisions={stored.aggregate_id: stored.revision for stored in aggregates},
+    )
+
+
+def react(command: Command, state: State | None, events: Sequence[object], facts: Facts) -> Iterator[Reaction]:
+    """Return what follows in other aggregates from a command that was accepted."""
+    match state:
+        case Task():
+            return react_to_task(state, events, tuple(facts.budgets.values()), facts.at)
+        case Approval():
+            return react_to_approval(state, events, facts.at)
+        case Budget():
+            return react_to_spend(state, command, facts.at)
+        case Agent() | None:
+            return iter(())

@@ -6,13 +6,20 @@ from uuid import UUID
 
 import orjson
 
+from command_api.services.aggregates import AGGREGATE_TYPES
 from command_api.services.command_request import CommandContext, Outcome
 from contracts.envelope import EVENT_SOURCE
-from contracts.events import Event, TaskInputProvided, TaskMessageAdded, TaskSubmitted
+from contracts.events import Event, TaskApprovalResolved, TaskInputProvided, TaskMessageAdded, TaskSubmitted
 from contracts.streams import shard_of
 from infrastructure.write_store import EventRecord, MessageRecord
 
-__all__ = ["event_records", "message_records"]
+__all__ = ["event_records", "message_records", "root_of"]
+
+
+def root_of(outcome: Outcome) -> UUID:
+    """Return the root of an outcome's aggregate: what belongs to a task goes to the task's shard."""
+    kind, aggregate_id, _ = outcome.assignment
+    return aggregate_id if outcome.state is None else AGGREGATE_TYPES[kind].root_of(outcome.state)
 
 
 def _envelope(event: Event, record: dict[str, str | int]) -> bytes:
@@ -29,6 +36,8 @@ def event_records(
     if outcome.state is None:
         return
     kind, aggregate_id, _ = outcome.assignment
+    root_id = root_of(outcome)
+    shard = shard_of(root_id, shards)
     first_generation = outcome.state.generation - len(outcome.events) + 1
     for generation, event in enumerate(outcome.events, start=first_generation):
         event_id = next(event_ids)
@@ -38,7 +47,7 @@ def event_records(
                 "id": str(event_id),
                 "subject": f"{kind}/{aggregate_id}",
                 "time": at.isoformat(),
-                "partitionkey": str(aggregate_id),
+                "partitionkey": str(root_id),
                 "workspaceid": context.key.workspace_id,
                 "aggregateversion": generation,
                 "schemaversion": event.schema_version,
@@ -47,8 +56,7 @@ def event_records(
                 "traceparent": context.traceparent,
             },
         )
-        shard = shard_of(aggregate_id, shards)
-        yield EventRecord(shard, event_id, event.type, kind, aggregate_id, generation, aggregate_id, envelope)
+        yield EventRecord(shard, event_id, event.type, kind, aggregate_id, generation, root_id, envelope)
 
 
 def message_records(outcome: Outcome) -> Iterator[MessageRecord]:
@@ -59,6 +67,8 @@ def message_records(outcome: Outcome) -> Iterator[MessageRecord]:
             case TaskSubmitted():
                 fields, ordinal = {"message", "metadata", "reference_task_ids"}, 1
             case TaskMessageAdded():
+                fields, ordinal = {"message"}, event.ordinal
+            case TaskApprovalResolved():
                 fields, ordinal = {"message"}, event.ordinal
             case TaskInputProvided():
                 fields, ordinal = {"message", "request_id", "is_default"}, event.ordinal

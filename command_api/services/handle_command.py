@@ -9,13 +9,13 @@ from itertools import chain, repeat
 
 import orjson
 
-from command_api.services.aggregates import AGGREGATE_TYPES, Facts, read_facts
-from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome
+from command_api.services.aggregates import Facts, read_facts
+from command_api.services.command_request import CommandAnswer, CommandRequest, Outcome
+from command_api.services.decisions import decide_all
 from command_api.services.dependencies import CommandDependencies
-from command_api.services.envelopes import event_records, message_records
-from contracts.events import Event
+from command_api.services.envelopes import event_records, message_records, root_of
 from contracts.streams import Token, shard_of
-from domain.rejection import Conflict, Invalid, Rejection
+from domain.rejection import Conflict, Invalid
 from infrastructure.write_store import (
     AggregateChange,
     DuplicateReceiptError,
@@ -33,6 +33,7 @@ MAX_TRIES = 12
 
 _GUARDED_RULES = {
     "agents_name_key": ("agent_name_taken", "Another agent of this workspace has this name."),
+    "budgets_scope_key": ("budget_exists", "This scope has a budget already; change that."),
     "tasks_slot_key": ("agent_busy", "Another task has taken the agent's place for concurrent tasks."),
 }
 
@@ -63,7 +64,7 @@ async def _try_once(request: CommandRequest, dependencies: CommandDependencies) 
     if loaded.receipt is not None:
         return _replay(loaded.receipt, request.context.fingerprint)
     facts = read_facts(loaded.at, loaded.aggregates)
-    outcomes = [_decide(assignment, facts, is_lenient=request.is_lenient) for assignment in request.prepare(facts)]
+    outcomes = decide_all(request.prepare(facts), facts, is_lenient=request.is_lenient)
     result = request.respond(facts, outcomes)
     accepted = [outcome for outcome in outcomes if outcome.rejection is None]
     if not accepted:
@@ -94,22 +95,6 @@ def _replay(receipt: Receipt, fingerprint: bytes) -> CommandAnswer:
     return CommandAnswer(orjson.loads(receipt.result), receipt.token, is_replayed=True)
 
 
-def _decide(assignment: Assignment, facts: Facts, *, is_lenient: bool) -> Outcome:
-    """Decide one assignment and evolve its aggregate."""
-    aggregate = AGGREGATE_TYPES[assignment.kind]
-    state = facts.state_of(assignment.kind, assignment.aggregate_id)
-    try:
-        changes = aggregate.decide(assignment.command, state)
-    except Rejection as rejection:
-        if not is_lenient:
-            raise
-        return Outcome(assignment, state, (), has_changed=False, rejection=rejection)
-    for change in changes:
-        state = aggregate.evolve(state, change)
-    events = tuple(change for change in changes if isinstance(change, Event))
-    return Outcome(assignment, state, events, has_changed=bool(changes), rejection=None)
-
-
 async def _save(
     request: CommandRequest,
     result: object,
@@ -130,7 +115,7 @@ async def _save(
         changes=[_change(outcome, facts) for outcome in outcomes if outcome.has_changed],
         messages=list(chain.from_iterable(message_records(outcome) for outcome in outcomes)),
         events=list(events),
-        shards=frozenset(shard_of(outcome.assignment.aggregate_id, shards) for outcome in outcomes),
+        shards=frozenset(shard_of(root_of(outcome), shards) for outcome in outcomes),
     )
     return await dependencies.save(write)
 

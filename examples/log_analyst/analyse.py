@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from examples.log_analyst.buckets import make_buckets
-from examples.log_analyst.entry import LEVELS
+from examples.log_analyst.entry import LEVELS, Entry
 from examples.log_analyst.parse import LogFormat, detect_format, is_continuation, parse_line
 from examples.log_analyst.summary import BusyMinute, PathTiming, Summary, Trouble, Unparsable
 from examples.log_analyst.tally import Samples, Tally, add_entry
@@ -20,12 +20,11 @@ _SAMPLE_LENGTH = 200
 _TOP = 10
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Lines:
-    total: int = 0
-    blank: int = 0
-    continuation: int = 0
-    unparsable: int = 0
+    """Lines by kind: `blank`, `parsed`, `continuation`, `unparsable`; and samples of the last."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
     samples: list[str] = field(default_factory=list)
 
 
@@ -47,37 +46,37 @@ def find_percentile(values: Sequence[float], fraction: float) -> float:
 
 
 def _count_line(log_format: LogFormat, line: str, tally: Tally, seen: _Lines) -> None:
-    seen.total += 1
-    if not line.strip():
-        seen.blank += 1
-        return
-    entry = parse_line(log_format, line)
+    entry = parse_line(log_format, line) if line.strip() else None
+    kind = _find_kind(line, entry, is_first=not seen.kinds["parsed"])
+    seen.kinds[kind] += 1
     if entry is not None:
         add_entry(tally, entry)
-    elif tally.parsed and is_continuation(line):
-        seen.continuation += 1
-    else:
-        seen.unparsable += 1
-        if len(seen.samples) < _UNPARSABLE_SAMPLES:
-            seen.samples.append(line[:_SAMPLE_LENGTH])
+    if kind == "unparsable" and len(seen.samples) < _UNPARSABLE_SAMPLES:
+        seen.samples.append(line[:_SAMPLE_LENGTH])
+
+
+def _find_kind(line: str, entry: Entry | None, *, is_first: bool) -> str:
+    if not line.strip():
+        return "blank"
+    if entry is not None:
+        return "parsed"
+    return "continuation" if not is_first and is_continuation(line) else "unparsable"
 
 
 def _sum_up(log_format: LogFormat, tally: Tally, seen: _Lines) -> Summary:
-    span = 0.0
-    if tally.first_at is not None and tally.last_at is not None:
-        span = (tally.last_at - tally.first_at).total_seconds()
+    first_at, last_at = tally.times.get("first"), tally.times.get("last")
     return Summary(
         log_format=log_format,
-        lines=seen.total,
-        parsed=tally.parsed,
-        continuation=seen.continuation,
-        blank=seen.blank,
-        unparsable=Unparsable(count=seen.unparsable, samples=tuple(seen.samples)),
-        first_at=tally.first_at,
-        last_at=tally.last_at,
-        span_seconds=span,
-        is_zone_assumed=tally.is_zone_assumed,
-        errors=tally.errors,
+        lines=seen.kinds.total(),
+        parsed=seen.kinds["parsed"],
+        continuation=seen.kinds["continuation"],
+        blank=seen.kinds["blank"],
+        unparsable=Unparsable(count=seen.kinds["unparsable"], samples=tuple(seen.samples)),
+        first_at=first_at,
+        last_at=last_at,
+        span_seconds=(last_at - first_at).total_seconds() if first_at and last_at else 0.0,
+        is_zone_assumed=tally.totals["without_zone"] > 0,
+        errors=tally.totals["errors"],
         levels={level: tally.levels[level] for level in LEVELS if tally.levels[level]},
         statuses=dict(sorted(tally.statuses.items())),
         busiest_minutes=_find_busiest(tally),

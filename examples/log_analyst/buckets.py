@@ -21,9 +21,9 @@ def make_buckets(tally: Tally) -> tuple[Bucket, ...]:
 
     Bars may be shorter than a minute where the log has few different seconds.
     """
-    if tally.first_at is None or tally.last_at is None:
+    if not tally.times:
         return ()
-    first, last = int(tally.first_at.timestamp()), int(tally.last_at.timestamp())
+    first, last = (int(tally.times[end].timestamp()) for end in ("first", "last"))
     is_by_second = _has_every_second(tally)
     counts = tally.seconds if is_by_second else {minute * 60: seen for minute, seen in tally.minutes.items()}
     width = _find_width(last - first + 1, 1 if is_by_second else 60)

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from examples.log_analyst.entry import Entry
@@ -21,7 +21,7 @@ _MOST_SAMPLES = 8_192
 _FIRST_SERVER_ERROR = 500
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Samples:
     """Durations in milliseconds: all of them, then every second, every fourth… so that the number stays bounded."""
 
@@ -31,7 +31,7 @@ class Samples:
     largest: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
     """An error that was seen: how often, an example, and when."""
 
@@ -41,15 +41,15 @@ class Seen:
     last_at: datetime | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tally:
-    """Everything counted so far; `minutes` and `seconds` are keyed by the epoch's."""
+    """Everything counted so far; `minutes` and `seconds` are keyed by the epoch's.
 
-    parsed: int = 0
-    errors: int = 0
-    is_zone_assumed: bool = False
-    first_at: datetime | None = None
-    last_at: datetime | None = None
+    `totals` has `parsed`, `errors` and `without_zone`; `times` has `first` and `last` once a line had a time.
+    """
+
+    totals: Counter[str] = field(default_factory=Counter)
+    times: dict[str, datetime] = field(default_factory=dict)
     levels: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     minutes: dict[int, Counter[str]] = field(default_factory=dict)
@@ -62,14 +62,14 @@ class Tally:
 
 def add_entry(tally: Tally, entry: Entry) -> None:
     """Count one entry."""
-    tally.parsed += 1
+    tally.totals["parsed"] += 1
     if entry.level is not None:
         tally.levels[entry.level] += 1
     if entry.status is not None:
         tally.statuses[str(entry.status)] += 1
     if entry.at is not None:
         _add_time(tally, entry.at, find_category(entry))
-        tally.is_zone_assumed = tally.is_zone_assumed or not entry.has_zone
+        tally.totals["without_zone"] += not entry.has_zone
     if is_error(entry):
         _add_trouble(tally, entry)
     if entry.path is not None:
@@ -88,46 +88,53 @@ def find_category(entry: Entry) -> str:
     return "other" if entry.status is None else f"{entry.status // 100}xx"
 
 
-def add_sample(samples: Samples, value: float) -> None:
-    """Add a duration; at the bound every second one is dropped, from then on every second one is kept."""
+def add_sample(samples: Samples, value: float) -> Samples:
+    """Return the samples with one more; at the bound every second one is dropped, and kept from then on."""
     if samples.count % samples.step == 0:
         samples.values.append(value)
-    samples.count += 1
-    samples.largest = max(samples.largest, value)
-    if len(samples.values) >= _MOST_SAMPLES:
-        samples.values = samples.values[::2]
-        samples.step *= 2
+    is_full = len(samples.values) >= _MOST_SAMPLES
+    return Samples(
+        values=samples.values[::2] if is_full else samples.values,
+        step=samples.step * 2 if is_full else samples.step,
+        count=samples.count + 1,
+        largest=max(samples.largest, value),
+    )
 
 
 def _add_time(tally: Tally, at: datetime, category: str) -> None:
     second = int(at.timestamp())
-    tally.first_at = at if tally.first_at is None else min(tally.first_at, at)
-    tally.last_at = at if tally.last_at is None else max(tally.last_at, at)
+    tally.times["first"] = min(at, tally.times.get("first", at))
+    tally.times["last"] = max(at, tally.times.get("last", at))
     tally.minutes.setdefault(second // 60, Counter())[category] += 1
     if second in tally.seconds or len(tally.seconds) < _MOST_SECONDS:
         tally.seconds.setdefault(second, Counter())[category] += 1
 
 
 def _add_trouble(tally: Tally, entry: Entry) -> None:
-    tally.errors += 1
+    tally.totals["errors"] += 1
     if entry.at is not None:
         tally.minute_errors[int(entry.at.timestamp()) // 60] += 1
     request = f"{entry.method} {normalise_path(entry.path)}".strip() if entry.path is not None else ""
     message = normalise_message(entry.message) if entry.level is not None or not request else ""
     status = f"{entry.status} " if entry.status is not None else ""
     text = f"{status}{' '.join(filter(None, (request, message)))}".strip() or "(no message)"
-    seen = tally.troubles.setdefault(_bound(tally.troubles, text), Seen(entry.message[:500]))
-    seen.count += 1
-    if entry.at is not None:
-        seen.first_at = entry.at if seen.first_at is None else min(seen.first_at, entry.at)
-        seen.last_at = entry.at if seen.last_at is None else max(seen.last_at, entry.at)
+    name = _bound(tally.troubles, text)
+    tally.troubles[name] = _see_again(tally.troubles.get(name, Seen(entry.message[:500])), entry.at)
+
+
+def _see_again(seen: Seen, at: datetime | None) -> Seen:
+    if at is None:
+        return replace(seen, count=seen.count + 1)
+    first_at, last_at = min(at, seen.first_at or at), max(at, seen.last_at or at)
+    return Seen(seen.example, seen.count + 1, first_at, last_at)
 
 
 def _add_path(tally: Tally, entry: Entry, path: str) -> None:
     name = f"{entry.method} {normalise_path(path)}".strip()
     tally.paths[_bound(tally.paths, name)] += 1
     if entry.duration_ms is not None and entry.duration_ms >= 0:
-        add_sample(tally.timings.setdefault(_bound(tally.timings, name), Samples()), entry.duration_ms)
+        timed = _bound(tally.timings, name)
+        tally.timings[timed] = add_sample(tally.timings.get(timed, Samples()), entry.duration_ms)
 
 
 def _bound[Value](known: dict[str, Value] | Counter[str], name: str) -> str:

@@ -64,6 +64,13 @@ AGGREGATES = Table(
         postgresql_where=text("kind = 'task'::text AND ((state -> 'lease'::text) ->> 'slot'::text) IS NOT NULL"),
     ),
     Index(
+        "budgets_scope_key",
+        "workspace_id",
+        text("(state ->> 'scope'::text)"),
+        unique=True,
+        postgresql_where=text("kind = 'budget'::text AND (state ->> 'status'::text) <> 'removed'::text"),
+    ),
+    Index(
         "tasks_context_index",
         "workspace_id",
         text("(state ->> 'context_id'::text)"),
@@ -108,6 +115,7 @@ API_KEYS = Table(
     Column("name", Text, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False, comment="SHA-256; the secret has 256 random bits."),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("roles", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("revoked_at", DateTime(timezone=True)),
     schema="write",
 )

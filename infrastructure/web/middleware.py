@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infrastructure.identifiers import new_id
@@ -96,6 +97,8 @@ def request_edge(application: ASGIApp, *, max_body_bytes: int) -> ASGIApp:
             _require_small_body(headers, max_body_bytes)
             structlog.contextvars.bind_contextvars(request_id=scope["request_id"])
             await application(scope, _bounded(receive, max_body_bytes), send_once)
+        except ClientDisconnect:
+            return  # hung up before its body was here: nobody is left to be told
         except ApiError as error:
             await error_response(error, scope["request_id"])(scope, receive, send_once)
         except _BodyTooLargeError:

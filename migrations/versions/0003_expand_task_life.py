@@ -1,6 +1,8 @@
-"""Expand: find what is due, guard an agent's places for concurrent tasks, find the tasks of a context."""
+"""Expand: what is due, an agent's places for concurrent tasks, tasks of a context, one budget a scope, roles of keys."""
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "0003"
 down_revision: str | None = "0002"
@@ -9,7 +11,7 @@ depends_on: None = None
 
 
 def upgrade() -> None:
-    """Make the three partial indexes on tasks."""
+    """Make the partial indexes and the column."""
     op.execute(
         "CREATE INDEX tasks_due_index ON write.aggregates (((state ->> 'due_at')::bigint))"
         " WHERE kind = 'task' AND (state ->> 'due_at') IS NOT NULL"
@@ -23,9 +25,19 @@ def upgrade() -> None:
         "CREATE INDEX tasks_context_index ON write.aggregates (workspace_id, (state ->> 'context_id'), id)"
         " WHERE kind = 'task'"
     )
+    op.execute(
+        "CREATE UNIQUE INDEX budgets_scope_key ON write.aggregates (workspace_id, (state ->> 'scope'))"
+        " WHERE kind = 'budget' AND (state ->> 'status') <> 'removed'"
+    )
+    op.add_column(
+        "api_keys",
+        sa.Column("roles", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        schema="write",
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
-    for name in ("tasks_context_index", "tasks_slot_key", "tasks_due_index"):
+    op.drop_column("api_keys", "roles", schema="write")
+    for name in ("budgets_scope_key", "tasks_context_index", "tasks_slot_key", "tasks_due_index"):
         op.execute(f"DROP INDEX write.{name}")

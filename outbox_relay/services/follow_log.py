@@ -88,12 +88,16 @@ def _after_failure(status: RelayStatus, name: str, error: Exception) -> RelaySta
 
 
 def _log_changes(before: RelayStatus, after: RelayStatus) -> None:
-    if after.trouble and not before.trouble:
+    if after.trouble and _server(after) != _server(before):
         _LOG.error("relay waits", trouble=after.trouble)
     if before.trouble and not after.trouble:
         _LOG.info("relay goes on", trouble_was=before.trouble)
     for shard, state in after.shards.items():
         _log_shard(shard, before.shards.get(shard, ShardState()), state)
+
+
+def _server(status: RelayStatus) -> str:
+    return status.trouble.partition(":")[0]
 
 
 def _log_shard(shard: int, before: ShardState, after: ShardState) -> None:

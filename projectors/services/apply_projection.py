@@ -6,15 +6,25 @@ when the batch was taken, so that nothing can have changed in between. Never wai
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from contracts.record import Record
 from contracts.streams import EntryId
 from infrastructure.read_store import Move, TableRows
 from projectors.entries import ShardBatch
 from projectors.projections import Projection
-from projectors.services.fold import Failure, Fold, Readable, fold_shard, keys_to_load, read_shard, rows_to_save
+from projectors.services.fold import (
+    Failure,
+    Fold,
+    Memory,
+    Readable,
+    fold_shard,
+    keys_to_load,
+    read_shard,
+    recall,
+    remember,
+    rows_to_save,
+)
 
 __all__ = ["Applied", "ApplyDependencies", "Failure", "apply_projection"]
 
@@ -23,11 +33,16 @@ type Bodies = dict[str, dict[UUID, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class ApplyDependencies:
-    """What the step needs: finding rows, saving a batch, and saying what was applied (without waiting)."""
+    """What the step needs: finding rows, saving a batch, and saying what was applied (without waiting).
+
+    `memory` is one projection's: the views of what changed last, so that most batches need no load. The fence covers
+    it: a batch that starts from what was true at another checkpoint is never saved.
+    """
 
     load_bodies: Callable[[Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
     save_batch: Callable[[tuple[str, int], Sequence[Move], Sequence[TableRows]], Awaitable[set[int]]]
     announce: Callable[[str, Mapping[int, EntryId], Mapping[str, str]], None]
+    memory: Memory = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +56,12 @@ class Applied:
 
 async def _load(projection: Projection, shards: Sequence[Readable], dependencies: ApplyDependencies) -> Fold:
     """Return the views that the batch starts from."""
-    keys = keys_to_load(projection, shards)
+    keys = keys_to_load(projection, shards, dependencies.memory)
+    views = recall(projection, shards, dependencies.memory)
     bodies = await dependencies.load_bodies(keys) if any(keys.values()) else {}
-    views: dict[str, dict[UUID, Record]] = {
-        table.table: {key: table.view.model_validate_json(body) for key, body in bodies.get(table.table, {}).items()}
-        for table in projection.views
-    }
+    for table in projection.views:
+        for key, body in bodies.get(table.table, {}).items():
+            views[table.table][key] = table.view.model_validate_json(body)
     return Fold(views=views, rows={table.table: [] for table in projection.rows})
 
 
@@ -84,6 +99,7 @@ async def apply_projection(
         return Applied({}, frozenset(), failures)
     saved = await dependencies.save_batch((projection.name, projection.version), moves, _tables(projection, fold))
     moved = {move.shard: move.reached for move in moves if move.shard in saved}
+    remember(fold, dependencies.memory, moved)
     stamps = _stamps(projection, [shard for shard in folded if shard.shard in saved])
     dependencies.announce(projection.name, moved, stamps)
     return Applied(moved, frozenset(move.shard for move in moves) - saved, failures)

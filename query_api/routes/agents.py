@@ -12,7 +12,7 @@ from query_api.edge import answer_request
 from query_api.pages import AgentListParameters, Page, Parameters
 from query_api.questions import ask_agent, ask_agents
 
-__all__ = ["agents_router"]
+__all__ = ["agents_router", "get_agent", "list_agents"]
 
 
 async def list_agents(

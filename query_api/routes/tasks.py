@@ -12,7 +12,7 @@ from query_api.edge import answer_request
 from query_api.pages import Page, PageParameters, Parameters, TaskListParameters, TaskWithContent
 from query_api.questions import ask_task, ask_tasks, ask_timeline
 
-__all__ = ["tasks_router"]
+__all__ = ["get_task", "list_tasks", "list_timeline", "tasks_router"]
 
 
 async def list_tasks(

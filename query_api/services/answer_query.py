@@ -31,7 +31,7 @@ async def answer_query(question: Question, dependencies: QueryDependencies) -> O
     if wish.token is None:
         return Outcome(await read_through(question, {}, dependencies), is_stale=False)
     targets = await dependencies.resolve_token(wish.token)
-    is_current = await dependencies.wait_until_applied(question.projection, targets, wish.wait_seconds)
+    is_current = await dependencies.wait_until_applied(question.roots.projection, targets, wish.wait_seconds)
     if not is_current and wish.is_strict:
         raise StaleAnswerError
     answer = await read_through(question, targets if is_current else {}, dependencies)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infrastructure.answer_cache import Answer, CachePlace
+from infrastructure.local_answers import Roots
 from query_api.wishes import Wish
 
 __all__ = ["Find", "Question"]
@@ -15,9 +16,13 @@ type Find = Callable[[], Coroutine[Any, Any, Answer | None]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and of which projection; `place` is None where caching does not pay."""
+    """What is asked: what the answer is made of, where it may be kept, and how to find it.
 
-    projection: str
+    `is_shared` false keeps it in this process only, where a shared cache would cost as much as the database.
+    """
+
+    roots: Roots
+    place: CachePlace
     find: Find
-    place: CachePlace | None
     wish: Wish
+    is_shared: bool = True

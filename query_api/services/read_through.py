@@ -1,4 +1,4 @@
-"""Reading through the cache, and making an answer once however many ask for it at the same time."""
+"""Reading through both levels of the cache, and making an answer once however many ask for it at the same time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ __all__ = ["read_through"]
 
 
 def _is_enough(answer: Answer | None, targets: Mapping[int, EntryId]) -> bool:
-    """Tell whether an answer is at or past all targets; with none, any answer will do."""
+    """Tell whether an answer is at or past the targets; those of shards that it is not made of don't concern it."""
     if not targets:
         return True
     if answer is None or answer.covers is None:
         return False
     positions = answer.covers.positions
-    return all(positions.get(shard, 0) >= target.position for shard, target in targets.items())
+    return all(positions[shard] >= target.position for shard, target in targets.items() if shard in positions)
 
 
 def _launch(flights: Flights, place: CachePlace, find: Find) -> asyncio.Task[Answer | None]:
@@ -45,24 +45,42 @@ async def _share(flights: Flights, place: CachePlace, find: Find, targets: Mappi
     return await asyncio.shield(flights.get(place) or _launch(flights, place, find))
 
 
-async def read_through(
+async def _read_shared(
     question: Question, targets: Mapping[int, EntryId], dependencies: QueryDependencies
 ) -> Answer | None:
-    """Return the cached answer where it is at or past the targets; else find it, keep it, and return it.
+    """Return the shared cache's answer where it is at or past the targets; else find it, keep it, and return it.
 
     The stamp is read before the find begins: a forget in between keeps the fill out.
     """
-    place = question.place
-    if place is None:
-        return await question.find()
-    seen = await dependencies.cache.look_up(place, question.projection, targets)
+    if not question.is_shared:
+        return await _share(dependencies.flights, question.place, question.find, targets)
+    seen = await dependencies.cache.look_up(question.place, question.roots.projection, targets)
     if seen.answer is not None:
         return seen.answer
 
     async def find_and_keep() -> Answer | None:
         answer = await question.find()
         if answer is not None and seen.stamp is not None:
-            await dependencies.cache.keep(place, answer, seen.stamp)
+            await dependencies.cache.keep(question.place, answer, seen.stamp)
         return answer
 
-    return await _share(dependencies.flights, place, find_and_keep, targets)
+    return await _share(dependencies.flights, question.place, find_and_keep, targets)
+
+
+async def read_through(
+    question: Question, targets: Mapping[int, EntryId], dependencies: QueryDependencies
+) -> Answer | None:
+    """Return this process's answer where it is current and at or past the targets; else the shared one, and keep it.
+
+    The version is taken before anything is read: a notice in between makes the entry useless, never stale.
+    """
+    version = dependencies.local.version(question.roots)
+    if version is None:
+        return await _read_shared(question, targets, dependencies)
+    known = dependencies.local.look_up(question.place, version)
+    if known is not None and _is_enough(known, targets):
+        return known
+    answer = await _read_shared(question, targets, dependencies)
+    if answer is not None:
+        dependencies.local.keep(question.place, version, answer)
+    return answer

@@ -102,7 +102,7 @@ def test_a_percentile_is_a_value_with_enough_values_below_it(values: list[float]
 def test_memory_for_durations_and_kinds_of_paths_is_bounded() -> None:
     samples = Samples()
     for number in range(100_000):
-        add_sample(samples, number)
+        samples = add_sample(samples, number)
     assert (samples.count, samples.largest) == (100_000, 99_999)
     assert len(samples.values) < 10_000
     assert abs(find_percentile(sorted(samples.values), 0.5) - 50_000) < 500

@@ -42,6 +42,7 @@ __all__ = [
     "envelope_of",
     "interleave",
     "new_id",
+    "number",
     "root_in",
     "task_story",
     "text_message",

@@ -13,7 +13,8 @@ from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, open_redis
 from infrastructure.settings import Settings
 from query_api.application import create_application
-from tests.query.world import WORKSPACE, World
+from tests.polling import poll_until
+from tests.query.world import WORKSPACE, World, positions_of
 
 __all__ = ["open_world"]
 
@@ -41,6 +42,7 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
 @pytest.fixture
 async def world(database_url: str, redis_url: str) -> AsyncIterator[World]:
     async with open_world(database_url, redis_url) as opened:
+        await poll_until(positions_of(opened).is_listening.is_set, what="the query API listens")
         yield opened
 
 

@@ -42,12 +42,12 @@ async def test_an_unknown_query_parameter_is_refused_by_name(world: World, route
 
 
 @pytest.mark.parametrize("route", LISTS)
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "many", ""])
-async def test_a_limit_outside_1_to_100_is_refused(world: World, route: str, limit: str) -> None:
-    answer = await world.get(route, limit=limit)
+async def test_a_limit_outside_1_to_100_is_refused(world: World, route: str) -> None:
+    for limit in ("0", "101", "-1", "many", ""):
+        answer = await world.get(route, limit=limit)
 
-    assert answer.status_code == 422
-    assert answer.json()["error"]["details"][0]["path"] == "query.limit"
+        assert answer.status_code == 422
+        assert answer.json()["error"]["details"][0]["path"] == "query.limit"
 
 
 async def test_the_inner_name_of_the_limit_is_not_a_parameter(world: World) -> None:

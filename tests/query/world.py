@@ -13,9 +13,11 @@ from contracts.agents import AgentPolicy, AgentStatus
 from contracts.streams import EntryId, shard_of
 from contracts.usage import UsageTotal
 from contracts.views import AgentDetail, AgentSummary, TaskDetail, TaskStatus, TaskSummary, TaskTimelineEntry
+from infrastructure.applied_positions import AppliedPositions
 from infrastructure.cache_notices import announce_applied
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from tests.polling import poll_until
 from tests.servers import TEST_SHARDS
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "announce",
     "id_of",
     "move_checkpoint",
+    "positions_of",
     "put_task_detail",
     "shard_for",
     "tell",
@@ -55,6 +58,12 @@ class World:
 
     async def find(self, path: str, parameters: Mapping[str, str | int]) -> Response:
         return await self.client.get(f"/api/v1{path}", params=parameters)
+
+
+def positions_of(world: World) -> AppliedPositions:
+    """What the application knows of the checkpoints."""
+    positions: AppliedPositions = world.application.state.query_dependencies.wait_until_applied.args[0]
+    return positions
 
 
 def id_of(name: str) -> UUID:
@@ -205,6 +214,10 @@ async def announce(redis: RedisClient, projection: str, shard: int, position: in
 
 
 async def tell(world: World, projection: str, shard: int, position: int, tags: Sequence[str] = ()) -> None:
-    """What a projector does in the end: commit, then forget and publish."""
+    """What a projector does in the end: commit, then forget and publish. Returns when the query API has heard."""
     await move_checkpoint(world.pool, projection, shard, position)
     await announce(world.redis, projection, shard, position, tags)
+    positions = positions_of(world)
+    await poll_until(
+        lambda: positions.known.get((projection, shard), EntryId(0, 0)).position >= position, what="the notice is heard"
+    )

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts.streams import WAKE_CHANNEL, shard_of, stream_name
-from infrastructure.postgres import Pool
+from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
 from outbox_relay.main import describe_shards
 from outbox_relay.records import ShardCondition
@@ -201,8 +201,6 @@ async def test_redis_that_dies_and_comes_back_empty_is_refilled(
 async def test_postgresql_that_is_killed_and_comes_back_is_followed_again(
     private_postgres: PrivatePostgres, redis_url: str, redis: Redis, randomness: random.Random
 ) -> None:
-    from infrastructure.postgres import open_pool  # noqa: PLC0415
-
     pool = await open_pool(private_postgres.database_url, size=4, application_name="relay test")
     async with start_relay(private_postgres.database_url, redis_url) as running:
         await append_many(pool, 1000, randomness)

@@ -51,12 +51,13 @@ async def entries_on_streams(redis: Redis) -> int:
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 async def test_relays_killed_in_the_middle_of_a_backlog_leave_each_event_once_in_order(
     pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: random.Random
 ) -> None:
-    for _ in range(6):
-        await append_many(pool, 12_000, randomness, roots=300, size=100)
-        goal = await entries_on_streams(redis) + randomness.randrange(1, 9_000)
+    for _ in range(4):
+        await append_many(pool, 8_000, randomness, roots=100, size=100)
+        goal = await entries_on_streams(redis) + randomness.randrange(1, 6_000)
         async with relay_process(database_url, redis_url) as process:
 
             async def has_gone_on(goal: int = goal) -> bool:
@@ -71,6 +72,7 @@ async def test_relays_killed_in_the_middle_of_a_backlog_leave_each_event_once_in
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 async def test_relays_killed_while_another_relays_and_commands_commit(
     pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: random.Random
 ) -> None:

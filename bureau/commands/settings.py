@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from bureau.local.errors import CommandFailedError
+from bureau.errors import CommandFailedError
 from infrastructure.settings import Settings
 
 __all__ = ["load_settings"]

@@ -1,0 +1,76 @@
+"""The floor of the commands: bare FastAPI and asyncpg, which send the same statements with ready-made arguments.
+
+POST /save is the one call that commits a submitted task; POST /load-and-save is the load before it as well. No
+validation, no key check, no rules: what is left is the framework, the driver and the database.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from contracts.streams import shard_of
+from infrastructure.identifiers import new_id
+from infrastructure.write_store import LOAD_STATEMENT, SAVE_STATEMENT
+
+__all__ = ["create_application", "save_arguments"]
+
+_ENVELOPE, _STATE, _MESSAGE, _RESULT = (
+    b"e" * 900,
+    '{"kind": "bare", "padding": "' + "s" * 380 + '"}',
+    b"m" * 160,
+    b"r" * 200,
+)
+
+
+def save_arguments(shards: int) -> tuple[object, ...]:
+    """Return what one submitted task is saved with: one aggregate, one message, one event."""
+    task_id = new_id()
+    shard = shard_of(task_id, shards)
+    aggregate = (["task"], [task_id], [0], [1], [_STATE])
+    message = ([task_id], [1], [_MESSAGE])
+    event = ([shard], [new_id()], ["task.submitted"], ["task"], [task_id], [1], [task_id], [_ENVELOPE])
+    return ("default", "bench", str(new_id()), b"f" * 32, _RESULT, *aggregate, *message, [shard], *event)
+
+
+def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> FastAPI:
+    """Return the application; `agent_id` is what /load-and-save loads."""
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        async with asyncpg.create_pool(database_url, min_size=6, max_size=6) as pool:
+            application.state.pool = pool
+            yield
+
+    application = FastAPI(lifespan=lifespan, openapi_url=None)
+
+    @application.post("/save", status_code=201)
+    async def save(request: Request) -> Response:
+        await request.body()
+        await request.app.state.pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
+        return Response(_RESULT, status_code=201)
+
+    @application.post("/load-and-save", status_code=201)
+    async def load_and_save(request: Request) -> Response:
+        await request.body()
+        pool = request.app.state.pool
+        await pool.fetch(LOAD_STATEMENT, "default", "bench", str(new_id()), [agent_id], [])
+        await pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
+        return Response(_RESULT, status_code=201)
+
+    return application
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        create_application(sys.argv[2], UUID(sys.argv[3])),
+        port=int(sys.argv[1]),
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+    )

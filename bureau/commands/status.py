@@ -1,0 +1,81 @@
+"""`bureau status`: reading it and showing it."""
+
+import asyncio
+from pathlib import Path
+
+from rich.table import Table
+
+from bureau.cli.output import data_console, print_json, words_console
+from bureau.commands.settings import load_settings
+from bureau.errors import CommandFailedError
+from bureau.local import read_runtime
+from bureau.local.line_status import LineStatus, read_line_status
+
+__all__ = ["run_status"]
+
+_COLOURS = {"ready": "green", "unready": "yellow", "unreachable": "red"}
+
+
+def run_status(directory: Path, processes: list[str], patience_seconds: float, *, is_json: bool) -> bool:
+    """Print the status and return whether all is well."""
+    line = asyncio.run(_read(directory, processes, patience_seconds))
+    if is_json:
+        print_json(line.model_dump(mode="json"))
+    else:
+        _show(line)
+    return line.is_healthy
+
+
+async def _read(directory: Path, given: list[str], patience: float) -> LineStatus:
+    settings = load_settings()
+    runtime = read_runtime(directory)
+    named = dict(_parse_process(text) for text in given)
+    database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
+    redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
+    processes = (runtime.processes if runtime else {}) | named
+    return await read_line_status(database_url, redis_url, processes, patience_seconds=patience)
+
+
+def _parse_process(text: str) -> tuple[str, str]:
+    name, separator, address = text.partition("=")
+    if not separator or not address.startswith(("http://", "https://")):
+        message = f"{text!r} is not NAME=URL, as in relay=http://127.0.0.1:8003"
+        raise CommandFailedError(message)
+    return name, address.rstrip("/")
+
+
+def _show(line: LineStatus) -> None:
+    console = data_console()
+    if line.processes:
+        console.print(_process_table(line))
+    if line.shards:
+        console.print(_shard_table(line))
+    words = words_console()
+    words.print("[green]healthy[/green]" if line.is_healthy else "[red]not healthy[/red]", highlight=False)
+    for problem in line.problems:
+        words.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _process_table(line: LineStatus) -> Table:
+    table = Table("process", "state", "answer", "address", "says", title="Processes", title_justify="left")
+    for each in line.processes:
+        state = f"[{_COLOURS[each.state]}]{each.state}[/]"
+        latency = "" if each.latency_ms is None else f"{each.latency_ms:g} ms"
+        table.add_row(each.name, state, latency, each.address, each.reason or "")
+    return table
+
+
+def _shard_table(line: LineStatus) -> Table:
+    projections = sorted(line.shards[0].checkpoints)
+    table = Table(title="Shards: positions, and how many events behind", title_justify="left")
+    for heading in ("shard", "epoch", "log", "stream", *projections):
+        table.add_column(heading, justify="right")
+    for shard in line.shards:
+        checkpoints = (_position(shard.checkpoints[name], shard.checkpoint_lag[name]) for name in projections)
+        stream = _position(shard.stream, shard.stream_lag)
+        table.add_row(str(shard.shard), str(shard.epoch), str(shard.log), stream, *checkpoints)
+    return table
+
+
+def _position(position: int, lag: int) -> str:
+    return f"{position} [red]-{lag}[/red]" if lag else str(position)

@@ -1,0 +1,1 @@
+"""What is said: golden forms and round trips."""

@@ -1,0 +1,123 @@
+"""What each command of an agent leads to, edge cases first."""
+
+import pytest
+
+from contracts.a2a import AgentCard
+from contracts.agents import AgentPolicy, AgentStatus
+from contracts.events import AgentPaused, AgentResumed, AgentRetired, AgentUpdated
+from domain.agent import PauseAgent, RegisterAgent, ResumeAgent, RetireAgent, UpdateAgent, evolve_agent
+from domain.rejection import Conflict, NotFound
+from tests.domain.samples import AGENT_ID, NOON, PAUSED, REGISTERED, RETIRED
+from tests.domain.scenario import given_agent
+
+REGISTER = RegisterAgent(
+    at=NOON, agent_id=AGENT_ID, name=REGISTERED.name, card=REGISTERED.card, policy=REGISTERED.policy
+)
+PAUSE = PauseAgent(at=NOON, reason="too dear")
+RESUME = ResumeAgent(at=NOON)
+RETIRE = RetireAgent(at=NOON, reason="replaced")
+UPDATE = UpdateAgent(at=NOON, name="reader", card=None, policy=None)
+
+
+def test_an_id_that_is_taken_cannot_be_registered() -> None:
+    given_agent(REGISTERED).when(REGISTER).then_rejected("agent_exists", Conflict)
+
+
+def test_a_new_agent_is_active_and_of_generation_one() -> None:
+    agent = given_agent().when(REGISTER).then(REGISTERED)
+
+    assert agent is not None
+    assert (agent.status, agent.generation, agent.name) == (AgentStatus.ACTIVE, 1, "analyst")
+
+
+@pytest.mark.parametrize("command", [PAUSE, RESUME, RETIRE, UPDATE])
+def test_an_agent_that_does_not_exist_is_not_found(
+    command: PauseAgent | ResumeAgent | RetireAgent | UpdateAgent,
+) -> None:
+    given_agent().when(command).then_rejected("agent_not_found", NotFound)
+
+
+@pytest.mark.parametrize("command", [PAUSE, RESUME, UPDATE])
+def test_a_retired_agent_never_comes_back(command: PauseAgent | ResumeAgent | UpdateAgent) -> None:
+    given_agent(REGISTERED, RETIRED).when(command).then_rejected("agent_retired", Conflict)
+
+
+def test_pausing_a_paused_agent_changes_nothing() -> None:
+    given_agent(REGISTERED, PAUSED).when(PAUSE).then()
+
+
+def test_resuming_an_active_agent_changes_nothing() -> None:
+    given_agent(REGISTERED).when(RESUME).then()
+
+
+def test_retiring_a_retired_agent_changes_nothing() -> None:
+    given_agent(REGISTERED, RETIRED).when(RETIRE).then()
+
+
+def test_pausing_stops_an_active_agent() -> None:
+    agent = given_agent(REGISTERED).when(PAUSE).then(AgentPaused(reason="too dear"))
+
+    assert agent is not None
+    assert (agent.status, agent.generation) == (AgentStatus.PAUSED, 2)
+
+
+def test_a_pause_needs_no_reason() -> None:
+    given_agent(REGISTERED).when(PauseAgent(at=NOON, reason=None)).then(AgentPaused(reason=None))
+
+
+def test_resuming_brings_a_paused_agent_back() -> None:
+    agent = given_agent(REGISTERED, PAUSED).when(RESUME).then(AgentResumed())
+
+    assert agent is not None
+    assert (agent.status, agent.generation) == (AgentStatus.ACTIVE, 3)
+
+
+@pytest.mark.parametrize("history", [(REGISTERED,), (REGISTERED, PAUSED)])
+def test_an_agent_is_retired_from_work_or_from_a_pause(history: tuple[AgentPaused, ...]) -> None:
+    agent = given_agent(*history).when(RETIRE).then(AgentRetired(reason="replaced"))
+
+    assert agent is not None
+    assert agent.status is AgentStatus.RETIRED
+
+
+def test_updating_to_what_stands_changes_nothing() -> None:
+    same = UpdateAgent(at=NOON, name=REGISTERED.name, card=REGISTERED.card, policy=REGISTERED.policy)
+
+    given_agent(REGISTERED).when(same).then()
+
+
+def test_updating_nothing_changes_nothing() -> None:
+    given_agent(REGISTERED).when(UpdateAgent(at=NOON, name=None, card=None, policy=None)).then()
+
+
+def test_an_update_of_one_thing_keeps_the_others() -> None:
+    policy = AgentPolicy(lease_seconds=5, max_attempts=9)
+    command = UpdateAgent(at=NOON, name=None, card=None, policy=policy)
+
+    agent = (
+        given_agent(REGISTERED).when(command).then(AgentUpdated(name="analyst", card=REGISTERED.card, policy=policy))
+    )
+
+    assert agent is not None
+    assert (agent.policy, agent.name, agent.card) == (policy, "analyst", REGISTERED.card)
+
+
+def test_card_and_policy_are_replaced_whole() -> None:
+    card, policy = AgentCard(description="new"), AgentPolicy(max_attempts=1)
+    command = UpdateAgent(at=NOON, name="reader", card=card, policy=policy)
+
+    given_agent(REGISTERED).when(command).then(AgentUpdated(name="reader", card=card, policy=policy))
+
+
+def test_a_paused_agent_is_updated_and_stays_paused() -> None:
+    expected = AgentUpdated(name="reader", card=REGISTERED.card, policy=REGISTERED.policy)
+
+    agent = given_agent(REGISTERED, PAUSED).when(UPDATE).then(expected)
+
+    assert agent is not None
+    assert agent.status is AgentStatus.PAUSED
+
+
+def test_an_event_of_an_agent_that_never_was_cannot_be_applied() -> None:
+    with pytest.raises(NotFound):
+        evolve_agent(None, PAUSED)
