@@ -6,13 +6,13 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from command_api.routes import agents, leases, submissions, tasks, work
+from command_api.routes import agents, approvals, budgets, leases, submissions, tasks, work
 from command_api.routes.rejections import install_rejection_handlers
 from command_api.scheduler import SchedulerDependencies, open_scheduler
 from command_api.services.command_services import CommandServices
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
-from infrastructure.api_keys import cached_authenticate
+from infrastructure.api_keys import cached_authenticate, read_principals
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import count_shards
@@ -63,6 +63,7 @@ def _services(
         find_agent_ids=partial(find_agent_ids, pool),
         find_open_tasks=partial(find_open_tasks, pool),
         read_messages=partial(read_messages, pool),
+        read_principals=partial(read_principals, pool),
         make_id=new_id,
         make_traceparent=new_traceparent,
         random_share=random_share,
@@ -107,7 +108,15 @@ def create_application(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks=checks,
         optional=frozenset({"redis"}),
-        routers=[agents.router, submissions.router, tasks.router, leases.router, work.router],
+        routers=[
+            agents.router,
+            submissions.router,
+            tasks.router,
+            leases.router,
+            work.router,
+            approvals.router,
+            budgets.router,
+        ],
     )
     install_rejection_handlers(application)
     return application

@@ -1,5 +1,6 @@
 """The bodies that commands are sent with. Unknown fields are refused; names are normalised before they are checked."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from pydantic_core import PydanticCustomError
 
 from contracts.a2a import AgentCard, Artifact, Identifier, Message, Metadata, Role, ShortText
 from contracts.agents import AgentName, AgentPolicy
+from contracts.approvals import OperationName
+from contracts.budgets import BudgetAmount, BudgetBreach, BudgetScope, BudgetWindow
 from contracts.record import Record
 from contracts.usage import Usage
 
@@ -27,17 +30,22 @@ __all__ = [
     "AppendArtifactBody",
     "BatchBody",
     "BulkCancelBody",
+    "ChangeBudgetBody",
     "CompleteBody",
+    "DecisionBody",
     "FailBody",
     "HeartbeatBody",
     "InputBody",
     "LeaseBody",
     "MessageBody",
+    "OperationBody",
     "ProgressBody",
     "ReasonBody",
     "RegisterAgentBody",
     "RejectBody",
+    "RequestApprovalBody",
     "RequestInputBody",
+    "SetBudgetBody",
     "SubmitTaskBody",
     "UpdateAgentBody",
 ]
@@ -214,6 +222,49 @@ class RequestInputBody(Record):
     expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     default: UserMessage | None = Field(default=None, description="Answers when the time is up; else the task fails.")
     keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+
+
+class OperationBody(Record):
+    """One operation, exactly as it would be done."""
+
+    operation: OperationName
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RequestApprovalBody(OperationBody):
+    """An operation that the agent's policy may ask people about."""
+
+    message: AgentMessage | None = None
+    keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+
+
+class DecisionBody(Record):
+    """Yes or no, and why."""
+
+    decision: Literal["approve", "refuse"]
+    reason: Reason | None = None
+
+
+class SetBudgetBody(Record):
+    """How much the work of a scope may cost; a scope has one budget."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"scope": "workspace", "amount": "25.00", "currency": "USD", "window": "day"}]}
+    )
+
+    scope: BudgetScope = Field(description="workspace, agent:<id>, context:<id> or task:<id>.")
+    amount: BudgetAmount
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    window: BudgetWindow = BudgetWindow.TOTAL
+    warn_fraction: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] = Decimal("0.8")
+    on_breach: BudgetBreach = "input"
+
+
+class ChangeBudgetBody(Record):
+    """What is to change; what is left out stays."""
+
+    amount: BudgetAmount | None = None
+    on_breach: BudgetBreach | None = None
 
 
 class RejectBody(Record):

@@ -1,19 +1,26 @@
 """What commands are answered with. Every answer carries the consistency token of what it wrote."""
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts.a2a import Message, Metadata, TaskState
 from contracts.agents import AgentStatus
+from contracts.approvals import ApprovalStatus
+from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow
 from contracts.record import Record
 
 __all__ = [
     "AgentReceipt",
+    "ApprovalReceipt",
     "BatchError",
     "BatchItem",
     "BatchReceipt",
+    "BudgetNotice",
+    "BudgetReceipt",
     "CanceledReceipt",
     "HeartbeatReceipt",
     "InputReceipt",
@@ -63,6 +70,15 @@ class BatchError(Record):
     message: str
 
 
+class BudgetNotice(Record):
+    """A budget that is nearly spent, or spent."""
+
+    scope: str
+    amount: Decimal
+    spent: Decimal
+    currency: str
+
+
 class HeartbeatReceipt(Record):
     """A renewed lease."""
 
@@ -74,6 +90,7 @@ class HeartbeatReceipt(Record):
     attempt_ends_at: datetime | None = Field(description="When the attempt will have lasted as long as it may.")
     deadline: datetime | None
     last_message: int = Field(description="Ordinal of the task's last message; send it back as `received`.")
+    budgets: tuple[BudgetNotice, ...] = Field(description="Those over the task that are nearly spent.")
     messages: tuple[Message, ...] = Field(description="Those behind `received`, in order; none where it was left out.")
     consistency: str = _CONSISTENCY
 
@@ -82,6 +99,32 @@ class InputReceipt(TaskReceipt):
     """A task that waits for an answer."""
 
     request_id: UUID
+
+
+class ApprovalReceipt(Record):
+    """An approval after a command; without a rule that covers the operation there is none, and none is needed."""
+
+    approval_id: UUID | None
+    status: ApprovalStatus | Literal["not_required"]
+    task_id: UUID
+    expires_at: datetime | None
+    is_used: bool
+    consistency: str | None
+
+
+class BudgetReceipt(Record):
+    """A budget after a command."""
+
+    budget_id: UUID
+    scope: str
+    amount: Decimal
+    currency: str
+    window: BudgetWindow
+    on_breach: BudgetBreach
+    status: BudgetStatus
+    spent: Decimal = Field(description="Since the window began.")
+    generation: int
+    consistency: str = _CONSISTENCY
 
 
 class BatchItem(Record):

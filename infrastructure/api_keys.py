@@ -3,14 +3,22 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from infrastructure.clock import monotonic_seconds
 from infrastructure.identifiers import new_id, new_secret
 from infrastructure.postgres import Pool
 
-__all__ = ["Authenticate", "Principal", "cached_authenticate", "new_api_key", "store_api_key"]
+__all__ = [
+    "Authenticate",
+    "Principal",
+    "cached_authenticate",
+    "new_api_key",
+    "read_principals",
+    "revoke_api_key",
+    "store_api_key",
+]
 
 _KEY: Final = re.compile(r"bureau_(?P<key_id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 _CACHE_SECONDS: Final = 10.0
@@ -18,10 +26,12 @@ _CACHE_ENTRIES: Final = 10_000
 
 
 class Principal(NamedTuple):
-    """Who sends a request, and in which workspace."""
+    """Who sends a request, in which workspace, and what they may decide."""
 
     key_id: str
     workspace_id: str
+    name: str = ""
+    roles: frozenset[str] = frozenset()
 
 
 type Authenticate = Callable[[str], Awaitable[Principal | None]]
@@ -38,20 +48,38 @@ def _secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def store_api_key(pool: Pool, api_key: str, *, workspace_id: str, name: str) -> None:
+async def store_api_key(pool: Pool, api_key: str, *, workspace_id: str, name: str, roles: Sequence[str] = ()) -> None:
     """Store a key's hash; storing the same again changes nothing. Raises ValueError where it is not of our form."""
     match = _KEY.fullmatch(api_key)
     if match is None:
         message = "an API key has the form bureau_<12 hex digits>_<43 characters of URL-safe base64>"
         raise ValueError(message)
     await pool.execute(
-        "INSERT INTO write.api_keys (key_id, workspace_id, name, secret_hash) VALUES ($1, $2, $3, $4)"
+        "INSERT INTO write.api_keys (key_id, workspace_id, name, secret_hash, roles) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT DO NOTHING",
         match["key_id"],
         workspace_id,
         name,
         _secret_hash(match["secret"]),
+        list(roles),
     )
+
+
+async def read_principals(pool: Pool, workspace_id: str) -> list[Principal]:
+    """Return all who hold a valid key of a workspace, as they stand now; never from memory."""
+    rows = await pool.fetch(
+        "SELECT key_id, workspace_id, name, roles FROM write.api_keys WHERE workspace_id = $1 AND revoked_at IS NULL",
+        workspace_id,
+    )
+    return [Principal(row["key_id"], row["workspace_id"], row["name"], frozenset(row["roles"])) for row in rows]
+
+
+async def revoke_api_key(pool: Pool, key_id: str) -> bool:
+    """Make a key invalid; tell whether it was valid until now."""
+    status = await pool.execute(
+        "UPDATE write.api_keys SET revoked_at = clock_timestamp() WHERE key_id = $1 AND revoked_at IS NULL", key_id
+    )
+    return status == "UPDATE 1"
 
 
 async def _authenticate(pool: Pool, api_key: str) -> Principal | None:
@@ -60,11 +88,12 @@ async def _authenticate(pool: Pool, api_key: str) -> Principal | None:
     if match is None:
         return None
     row = await pool.fetchrow(
-        "SELECT workspace_id, secret_hash FROM write.api_keys WHERE key_id = $1 AND revoked_at IS NULL", match["key_id"]
+        "SELECT workspace_id, name, roles, secret_hash FROM write.api_keys WHERE key_id = $1 AND revoked_at IS NULL",
+        match["key_id"],
     )
     if row is None or not hmac.compare_digest(row["secret_hash"], _secret_hash(match["secret"])):
         return None
-    return Principal(match["key_id"], row["workspace_id"])
+    return Principal(match["key_id"], row["workspace_id"], row["name"], frozenset(row["roles"]))
 
 
 def cached_authenticate(pool: Pool) -> Authenticate:

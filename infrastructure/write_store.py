@@ -131,7 +131,8 @@ class StoreUnavailableError(Exception):
     """The database is out of reach; whether the call was committed only its receipt tells."""
 
 
-# With a task comes what decides about it: the approval that it waits for, and the budgets over it.
+# With a task comes what decides about it: its agent, the approval that it waits for, the budgets over it; with an
+# approval its task.
 LOAD_STATEMENT: Final = """
 WITH b AS (
   SELECT b.id, b.kind, b.revision, b.state FROM write.aggregates b WHERE b.id = ANY ($4) AND b.workspace_id = $1
@@ -144,6 +145,10 @@ LEFT JOIN LATERAL (
   UNION ALL
   SELECT n.id, n.kind, n.revision, n.state FROM write.aggregates n
   WHERE n.kind = 'agent' AND n.workspace_id = $1 AND n.state ->> 'name' = ANY ($5)
+  UNION ALL
+  SELECT o.id, o.kind, o.revision, o.state FROM b
+  JOIN write.aggregates o ON o.id = (b.state ->> CASE b.kind WHEN 'task' THEN 'agent_id' ELSE 'task_id' END)::uuid
+  WHERE b.kind IN ('task', 'approval') AND o.id <> ALL ($4)
   UNION ALL
   SELECT w.id, w.kind, w.revision, w.state FROM b
   JOIN write.aggregates w ON w.id = (b.state -> 'waiting' ->> 'request_id')::uuid AND w.kind = 'approval'

@@ -95,7 +95,7 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> Co
         context=call.context,
         prepare=prepare,
         respond=_lease_result,
-        aggregate_ids=[aggregate_id for candidate in candidates for aggregate_id in candidate[:2]],
+        aggregate_ids=[candidate.task_id for candidate in candidates],
         is_lenient=True,
     )
 

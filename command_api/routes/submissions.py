@@ -105,20 +105,13 @@ async def retry_task(task_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN401 -
             context=call.context,
             prepare=prepare,
             respond=task_result,
-            aggregate_ids=[task_id, *await _agent_of(task_id, call)],
+            aggregate_ids=[task_id],
         ),
         call,
     )
     call.services.announce_work()
     location = f"{API_PREFIX}/tasks/{answer.result['task_id']}"
     return answer_json(answer, answer.result, status=201, location=location)
-
-
-async def _agent_of(task_id: UUID, call: Call) -> list[UUID]:
-    """Return the agent of a task, which never changes; empty where there is no such task."""
-    loaded = await call.services.commands.load(call.context.key, [task_id], [])
-    states = [orjson.loads(aggregate.state) for aggregate in loaded.aggregates if aggregate.kind == "task"]
-    return [UUID(state["agent_id"]) for state in states]
 
 
 @router.post("/batch", response_model=BatchReceipt, summary="Submit many tasks")

@@ -54,7 +54,7 @@ def _lease_number(call: Call, task_id: UUID, token: str) -> int | None:
     return read_lease_token(call.services.secret_key, task_id, token)
 
 
-def _heartbeat_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
+def _heartbeat_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
     """Return what a worker is told about its lease; messages are added to each answer."""
     task = task_of(outcomes[0])
     assert task.lease is not None  # noqa: S101 - it has just been renewed
@@ -67,6 +67,16 @@ def _heartbeat_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
         "attempt_ends_at": task.attempt_ends_at.isoformat() if task.attempt_ends_at else None,
         "deadline": task.deadline.isoformat() if task.deadline else None,
         "last_message": task.messages,
+        "budgets": [
+            {
+                "scope": budget.scope,
+                "amount": str(budget.amount),
+                "spent": str(budget.spent_in_window(facts.at)),
+                "currency": budget.currency,
+            }
+            for budget in facts.budgets_over(task.task_id)
+            if budget.spent_in_window(facts.at) >= budget.amount * budget.warn_fraction
+        ],
     }
 
 

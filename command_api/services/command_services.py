@@ -6,6 +6,7 @@ from uuid import UUID
 
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher
+from infrastructure.api_keys import Principal
 from infrastructure.work_store import OpenTaskFilter
 
 __all__ = ["CommandServices"]
@@ -33,6 +34,9 @@ class CommandServices:
 
     read_messages: Callable[[Mapping[UUID, int]], Awaitable[dict[UUID, list[bytes]]]]
     """What workers are handed with tasks, behind an ordinal."""
+
+    read_principals: Callable[[str], Awaitable[list[Principal]]]
+    """All who hold a valid key of a workspace, as they stand now."""
 
     make_id: Callable[[], UUID]
     """A new identifier for an aggregate."""

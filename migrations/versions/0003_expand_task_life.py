@@ -1,4 +1,4 @@
-"""Expand: what is due, an agent's places for concurrent tasks, tasks of a context, one budget a scope, roles of keys."""
+"""Expand: what is due, places for concurrent tasks, tasks of a context, one budget a scope, roles of keys."""
 
 import sqlalchemy as sa
 from alembic import op
