@@ -1,6 +1,6 @@
 """The command API's composition root: every dependency of the write side is visible here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -13,12 +13,12 @@ from command_api.services.dependencies import CommandDependencies
 from infrastructure.api_keys import cached_authenticate
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
-from infrastructure.event_log import count_shards
+from infrastructure.event_log import remembered_shards
 from infrastructure.identifiers import new_id, new_traceparent
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.ready_notices import open_ready_notices
 from infrastructure.redis_client import open_redis
-from infrastructure.settings import Settings
+from infrastructure.settings import Settings, signing_key
 from infrastructure.wake import Wake, open_waker
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
@@ -30,19 +30,7 @@ __all__ = ["create_application"]
 _DESCRIPTION = "Commands: everything that changes something. Each is carried out once for its Idempotency-Key."
 
 
-def _remembered_shards(pool: Pool) -> Callable[[], Awaitable[int]]:
-    """Return the number of shards, asked for once: it is fixed when the database is made."""
-    known: list[int] = []
-
-    async def shards() -> int:
-        if not known:
-            known.append(await count_shards(pool))
-        return known[0]
-
-    return shards
-
-
-def _services(pool: Pool, settings: Settings, announce: Wake) -> CommandServices:
+def _services(pool: Pool, secret_key: bytes, announce: Wake) -> CommandServices:
     """Put the write side together."""
     notices = open_ready_notices()
     return CommandServices(
@@ -52,9 +40,9 @@ def _services(pool: Pool, settings: Settings, announce: Wake) -> CommandServices
             announce=announce,
             pause=pause_before_try,
             make_id=new_id,
-            shards=_remembered_shards(pool),
+            shards=remembered_shards(pool),
         ),
-        secret_key=settings.secret_key.get_secret_value().encode(),
+        secret_key=secret_key,
         find_work=partial(find_claimable_tasks, pool),
         read_messages=partial(read_messages, pool),
         announce_work=notices.announce,
@@ -66,10 +54,11 @@ def _services(pool: Pool, settings: Settings, announce: Wake) -> CommandServices
 
 
 def create_application(settings: Settings) -> FastAPI:
-    """Return the command API. It starts without its servers and says in /ready when they are there.
+    """Return the command API; raises SecretKeyError. It starts without its servers and says in /ready when they are.
 
     Redis is only its wake-up call to the relay: without it commands are carried out as ever.
     """
+    secret_key = signing_key(settings)
     checks: dict[str, Check] = {}
 
     @asynccontextmanager
@@ -82,7 +71,7 @@ def create_application(settings: Settings) -> FastAPI:
         redis = open_redis(settings.redis_url.get_secret_value())
         async with open_waker(redis) as announce:
             application.state.authenticate = cached_authenticate(pool)
-            application.state.services = _services(pool, settings, announce)
+            application.state.services = _services(pool, secret_key, announce)
             checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
             yield
         await redis.aclose()
