@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-import asyncpg
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from contracts.streams import shard_of
 from infrastructure.identifiers import new_id
+from infrastructure.postgres import open_pool
 from infrastructure.write_store import LOAD_STATEMENT, SAVE_STATEMENT
 
 __all__ = ["create_application", "save_arguments"]
@@ -42,9 +42,10 @@ def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> F
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(database_url, min_size=6, max_size=6) as pool:
-            application.state.pool = pool
-            yield
+        pool = await open_pool(database_url, size=6, application_name="bare endpoint")
+        application.state.pool = pool
+        yield
+        await pool.close()
 
     application = FastAPI(lifespan=lifespan, openapi_url=None)
 

@@ -1,6 +1,6 @@
 """The command API's composition root: every dependency of the write side is visible here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,12 +15,12 @@ from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_di
 from infrastructure.api_keys import cached_authenticate, read_principals
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
-from infrastructure.event_log import count_shards
+from infrastructure.event_log import remembered_shards
 from infrastructure.identifiers import new_id, new_traceparent, random_share
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.ready_notices import open_ready_notices
 from infrastructure.redis_client import open_redis
-from infrastructure.settings import Settings
+from infrastructure.settings import Settings, signing_key
 from infrastructure.wake import Wake, open_waker
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
@@ -32,20 +32,8 @@ __all__ = ["create_application"]
 _DESCRIPTION = "Commands: everything that changes something. Each is carried out once for its Idempotency-Key."
 
 
-def _remembered_shards(pool: Pool) -> Callable[[], Awaitable[int]]:
-    """Return the number of shards, asked for once: it is fixed when the database is made."""
-    known: list[int] = []
-
-    async def shards() -> int:
-        if not known:
-            known.append(await count_shards(pool))
-        return known[0]
-
-    return shards
-
-
 def _services(
-    pool: Pool, settings: Settings, announce: Wake, dispatcher: LeaseDispatcher, announce_work: Callable[[], None]
+    pool: Pool, secret_key: bytes, announce: Wake, dispatcher: LeaseDispatcher, announce_work: Callable[[], None]
 ) -> CommandServices:
     """Put the write side together."""
     return CommandServices(
@@ -55,9 +43,9 @@ def _services(
             announce=announce,
             pause=pause_before_try,
             make_id=new_id,
-            shards=_remembered_shards(pool),
+            shards=remembered_shards(pool),
         ),
-        secret_key=settings.secret_key.get_secret_value().encode(),
+        secret_key=secret_key,
         dispatcher=dispatcher,
         announce_work=announce_work,
         find_agent_ids=partial(find_agent_ids, pool),
@@ -72,10 +60,11 @@ def _services(
 
 
 def create_application(settings: Settings) -> FastAPI:
-    """Return the command API. It starts without its servers and says in /ready when they are there.
+    """Return the command API; raises SecretKeyError. It starts without its servers and says in /ready when they are.
 
     Redis is only its wake-up call to the relay: without it commands are carried out as ever.
     """
+    secret_key = signing_key(settings)
     checks: dict[str, Check] = {}
 
     @asynccontextmanager
@@ -91,7 +80,7 @@ def create_application(settings: Settings) -> FastAPI:
             open_lease_dispatcher(partial(find_work, pool)) as dispatcher,
             open_ready_notices(redis, dispatcher.wake) as announce_work,
         ):
-            services = _services(pool, settings, announce, dispatcher, announce_work)
+            services = _services(pool, secret_key, announce, dispatcher, announce_work)
             application.state.authenticate = cached_authenticate(pool)
             application.state.services = services
             checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
@@ -108,13 +97,14 @@ def create_application(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks=checks,
         optional=frozenset({"redis"}),
+        # The busiest first: FastAPI asks one router after the other (30 µs of 340 for a submitted task).
         routers=[
-            agents.router,
             submissions.router,
-            tasks.router,
-            leases.router,
             work.router,
+            leases.router,
+            tasks.router,
             approvals.router,
+            agents.router,
             budgets.router,
         ],
     )

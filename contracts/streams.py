@@ -52,7 +52,7 @@ class Token(NamedTuple):
 
 
 class InvalidTokenError(ValueError):
-    """The text is not `<epoch>.<shard>:<position>[,<shard>:<position>…]`."""
+    """The text is not `<epoch>.<shard>:<position>[,<shard>:<position>…]`, each shard once."""
 
 
 def shard_of(root_id: UUID, shards: int) -> int:
@@ -75,5 +75,8 @@ def parse_token(text: str) -> Token:
     match = _TOKEN.fullmatch(text)
     if match is None:
         raise InvalidTokenError(text)
-    pairs = (pair.split(":") for pair in match["shards"].split(","))
-    return Token(int(match["epoch"]), {int(shard): int(position) for shard, position in pairs})
+    pairs = [pair.split(":") for pair in match["shards"].split(",")]
+    positions = {int(shard): int(position) for shard, position in pairs}
+    if len(positions) != len(pairs):
+        raise InvalidTokenError(text)
+    return Token(int(match["epoch"]), positions)

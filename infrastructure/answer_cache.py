@@ -28,7 +28,7 @@ __all__ = ["Answer", "AnswerBackend", "AnswerCache", "CachePlace", "Seen", "open
 _logger = structlog.get_logger(__name__)
 
 _LIFETIME_SECONDS: Final = 60
-_CALL_SECONDS: Final = 0.25
+_CALL_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 1.0
 _CALLS_AT_ONCE: Final = 8
 _MOST_VARIANTS: Final = 200

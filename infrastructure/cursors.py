@@ -25,9 +25,9 @@ class InvalidCursorError(ValueError):
     """The cursor was not made here, or not for this list."""
 
 
-def cursor_key(secret: str) -> CursorKey:
+def cursor_key(secret: bytes) -> CursorKey:
     """Return the key of cursors, derived so that no signature of another purpose passes as one of theirs."""
-    return hashlib.sha256(b"bureau cursor\x00" + secret.encode()).digest()
+    return hashlib.sha256(b"bureau cursor\x00" + secret).digest()
 
 
 def _mac(key: CursorKey, scope: str, payload: bytes) -> bytes:

@@ -1,13 +1,13 @@
 """Reading the log: what the relay carries, and from where readers fill the holes of a stream. Never writes events."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
 
-__all__ = ["LogRow", "count_shards", "ensure_partitions", "read_heads", "read_log"]
+__all__ = ["LogRow", "count_shards", "ensure_partitions", "read_heads", "read_log", "remembered_shards"]
 
 
 class LogRow(NamedTuple):
@@ -55,6 +55,18 @@ async def count_shards(pool: Pool) -> int:
     """Return the number of shards, fixed when the database was made."""
     count: int = await pool.fetchval("SELECT count(*) FROM log.floors")
     return count
+
+
+def remembered_shards(pool: Pool) -> Callable[[], Awaitable[int]]:
+    """Return a function that tells the number of shards and asks the database once: the number never changes."""
+    known: list[int] = []
+
+    async def shards() -> int:
+        if not known:
+            known.append(await count_shards(pool))
+        return known[0]
+
+    return shards
 
 
 async def ensure_partitions(pool: Pool, ahead: int = 2) -> int:

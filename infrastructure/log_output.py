@@ -27,7 +27,8 @@ def _shared_processors() -> list[Processor]:
 def _renderers(*, is_readable: bool) -> list[Processor]:
     """Return what turns a line into text."""
     if is_readable:
-        return [structlog.dev.ConsoleRenderer(colors=True)]
+        # Not the default, which prints the values of local variables: secrets, and whole bodies.
+        return [structlog.dev.ConsoleRenderer(colors=True, exception_formatter=structlog.dev.plain_traceback)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

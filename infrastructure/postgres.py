@@ -70,6 +70,7 @@ def sqlalchemy_url(database_url: str) -> str:
 
 def is_connection_error(error: BaseException) -> bool:
     """Tell whether an error means that the server was out of reach, so that the same call may go through later."""
-    if isinstance(error, asyncio.CancelledError):
+    # asyncpg's DataError is one of its InterfaceErrors: an argument that it cannot encode, a bug of ours.
+    if isinstance(error, asyncio.CancelledError | asyncpg.DataError):
         return False
     return isinstance(error, _CONNECTION_ERRORS)

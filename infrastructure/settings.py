@@ -8,7 +8,13 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["SecretKeyError", "Settings", "signing_key"]
+
+_SECRET_CHARACTERS = 32
+
+
+class SecretKeyError(ValueError):
+    """The secret key is missing or too short to sign anything."""
 
 
 class Settings(BaseSettings):
@@ -60,3 +66,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="BUREAU_LOG_LEVEL", description="The least severe level that is logged."
     )
+
+
+def signing_key(settings: Settings) -> bytes:
+    """Return the key that signs lease tokens and cursors; raises SecretKeyError where there is none worth the name."""
+    secret = settings.secret_key.get_secret_value()
+    if len(secret) < _SECRET_CHARACTERS:
+        message = f"BUREAU_SECRET_KEY needs at least {_SECRET_CHARACTERS} characters; make one: openssl rand -base64 48"
+        raise SecretKeyError(message)
+    return secret.encode()

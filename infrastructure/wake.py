@@ -21,6 +21,7 @@ type Wake = Callable[[Iterable[int]], None]
 """Says that shards have something new; returns at once, never raises."""
 
 _RETRY_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.003
 _PING_SECONDS: Final = 10.0
 
 _LOG = structlog.get_logger(__name__)
@@ -90,6 +91,8 @@ async def _publish_pending(redis: RedisClient, pending: set[int], has_pending: a
                 is_down=True, was_down=is_down, what="wake-ups cannot be sent, the relay polls", error=error
             )
             await asyncio.sleep(_RETRY_SECONDS)
+        # The first goes out at once; under load one a pause is enough, for the relay then polls as often itself.
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def _tell(*, is_down: bool, was_down: bool, what: str, error: Exception | None = None) -> bool:

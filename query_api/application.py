@@ -11,6 +11,7 @@ from infrastructure.api_keys import cached_authenticate
 from infrastructure.applied_positions import AppliedPositions, open_applied_positions, wait_until_applied
 from infrastructure.cursors import cursor_key
 from infrastructure.epochs import open_token_resolver
+from infrastructure.event_log import remembered_shards
 from infrastructure.local_answers import open_local_answers
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.read_queries import (
@@ -21,7 +22,7 @@ from infrastructure.read_queries import (
     find_timeline_page,
 )
 from infrastructure.redis_client import RedisClient, open_redis
-from infrastructure.settings import Settings
+from infrastructure.settings import Settings, signing_key
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
 from query_api.dependencies import Finds, QueryDependencies
@@ -36,7 +37,7 @@ write.
 
 
 def make_dependencies(
-    settings: Settings, pool: Pool, client: RedisClient, positions: AppliedPositions
+    secret_key: bytes, pool: Pool, client: RedisClient, positions: AppliedPositions
 ) -> QueryDependencies:
     """Return the ports of the query line on real servers."""
     finds = Finds(
@@ -53,25 +54,29 @@ def make_dependencies(
         resolve_token=open_token_resolver(pool),
         wait_until_applied=partial(wait_until_applied, positions),
         flights={},
-        shards=settings.shards,
-        cursor_key=cursor_key(settings.secret_key.get_secret_value()),
+        shards=remembered_shards(pool),
+        cursor_key=cursor_key(secret_key),
     )
 
 
 def create_application(settings: Settings) -> FastAPI:
-    """Return the application; servers need not be there when it starts. Without Redis it is slower, not unready."""
+    """Return the application; raises SecretKeyError.
+
+    Servers need not be there when it starts. Without Redis it is slower, not unready.
+    """
+    secret_key = signing_key(settings)
     checks: dict[str, Check] = {}
 
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         database_url = settings.database_url.get_secret_value()
-        pool = await open_pool(database_url, size=settings.database_pool_size, application_name="bureau query_api")
+        pool = await open_pool(database_url, size=settings.database_pool_size, application_name="bureau query-api")
         client = open_redis(settings.redis_url.get_secret_value())
         try:
             async with open_applied_positions(pool, client) as positions:
                 checks.update(postgres=check_postgres(pool), redis=check_redis(client))
                 application.state.authenticate = cached_authenticate(pool)
-                application.state.query_dependencies = make_dependencies(settings, pool, client, positions)
+                application.state.query_dependencies = make_dependencies(secret_key, pool, client, positions)
                 yield
         finally:
             await client.aclose()
@@ -80,7 +85,7 @@ def create_application(settings: Settings) -> FastAPI:
     return create_web_application(
         title="Bureau queries",
         description=_DESCRIPTION.strip(),
-        process="query_api",
+        process="query-api",
         settings=settings,
         lifespan=lifespan,
         checks=checks,

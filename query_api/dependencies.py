@@ -41,5 +41,5 @@ class QueryDependencies:
     resolve_token: ResolveToken
     wait_until_applied: WaitUntilApplied
     flights: Flights
-    shards: int
+    shards: Callable[[], Awaitable[int]]
     cursor_key: CursorKey

@@ -79,7 +79,8 @@ async def _outcome(request: Request, principal: Principal, ask: Ask, consistency
     token = request.headers.get("bureau-consistency", consistency)
     try:
         wish = read_wish(token, request.headers.getlist("prefer"))
-        return await answer_query(ask(Asker(principal.workspace_id, wish), dependencies), dependencies), wish
+        asker = Asker(principal.workspace_id, wish, await dependencies.shards())
+        return await answer_query(ask(asker, dependencies), dependencies), wish
     except Exception as error:
         raise _to_api_error(error) from error
 

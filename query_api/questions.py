@@ -28,10 +28,11 @@ _DIGEST_BYTES = 16
 
 
 class Asker(NamedTuple):
-    """In which workspace somebody asks, and what the request wishes."""
+    """In which workspace somebody asks, what the request wishes, and over how many shards the roots are spread."""
 
     workspace_id: str
     wish: Wish
+    shards: int
 
 
 class _PageWanted(NamedTuple):
@@ -75,9 +76,9 @@ def _page_answer(found: FoundPage, wanted: _PageWanted, dependencies: QueryDepen
     return _answer(join_page(found.bodies, next_cursor), found.covers, next_cursor)
 
 
-def _name(asker: Asker, row_id: UUID, dependencies: QueryDependencies) -> RowName:
+def _name(asker: Asker, row_id: UUID) -> RowName:
     """Return what names a row of one root."""
-    return RowName(shard_of(row_id, dependencies.shards), asker.workspace_id, row_id)
+    return RowName(shard_of(row_id, asker.shards), asker.workspace_id, row_id)
 
 
 def ask_agents(asker: Asker, parameters: AgentListParameters, dependencies: QueryDependencies) -> Question:
@@ -95,7 +96,7 @@ def ask_agents(asker: Asker, parameters: AgentListParameters, dependencies: Quer
 
 def ask_agent(asker: Asker, agent_id: UUID, dependencies: QueryDependencies) -> Question:
     """Ask for an agent with its card and its policy."""
-    name = _name(asker, agent_id, dependencies)
+    name = _name(asker, agent_id)
 
     async def find() -> Answer | None:
         found = await dependencies.finds.agent_detail(name)
@@ -120,7 +121,7 @@ def ask_tasks(asker: Asker, parameters: TaskListParameters, dependencies: QueryD
 
 def ask_task(asker: Asker, task_id: UUID, dependencies: QueryDependencies) -> Question:
     """Ask for a task with its messages and artifacts."""
-    name = _name(asker, task_id, dependencies)
+    name = _name(asker, task_id)
 
     async def find() -> Answer | None:
         found = await dependencies.finds.task_detail(name)
@@ -132,7 +133,7 @@ def ask_task(asker: Asker, task_id: UUID, dependencies: QueryDependencies) -> Qu
 
 def ask_timeline(asker: Asker, task_id: UUID, parameters: PageParameters, dependencies: QueryDependencies) -> Question:
     """Ask for a page of a task's changes; raises InvalidCursorError."""
-    name = _name(asker, task_id, dependencies)
+    name = _name(asker, task_id)
     wanted = _wanted_page(_scope("timeline", asker.workspace_id, [task_id]), parameters, dependencies)
 
     async def find() -> Answer | None:

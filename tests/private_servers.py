@@ -15,7 +15,8 @@ from bureau.embedded import (
     stop_postgres,
     stop_valkey,
 )
-from tests.servers import migrate_if_possible
+from migrations.runner import migrate_database
+from tests.servers import TEST_SHARDS
 
 __all__ = ["PrivatePostgres", "PrivateValkey", "prepare_private_postgres"]
 
@@ -90,6 +91,6 @@ def prepare_private_postgres(home: Path) -> None:
     """Make a migrated, stopped server's home that private servers are copied from."""
     server = start_postgres(PostgresConfig(home, is_fast=True))
     try:
-        migrate_if_possible(server.database_url())
+        migrate_database(server.database_url(), shards=TEST_SHARDS)
     finally:
         stop_postgres(server)

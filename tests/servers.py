@@ -30,6 +30,7 @@ from bureau.embedded import (
     stop_postgres,
     stop_valkey,
 )
+from migrations.runner import migrate_database
 
 __all__ = [
     "TEST_SHARDS",
@@ -38,7 +39,6 @@ __all__ = [
     "drop_database",
     "flush_redis",
     "make_server_directory",
-    "migrate_if_possible",
     "open_postgres",
     "open_redis",
     "run_in_thread",
@@ -66,7 +66,7 @@ def open_postgres() -> Iterator[tuple[str, str]]:
         template = f"bureau_template_{_suffix()}"
         run_in_thread(lambda: _execute(admin_url, f'CREATE DATABASE "{template}"'))
         resources.callback(drop_database, admin_url, template)
-        migrate_if_possible(with_database(admin_url, template))
+        migrate_database(with_database(admin_url, template), shards=TEST_SHARDS)
         yield admin_url, template
 
 
@@ -102,16 +102,6 @@ def flush_redis(redis_url: str) -> None:
     """Empty the worker's logical database."""
     with Redis.from_url(redis_url) as connection:
         connection.flushdb()
-
-
-def migrate_if_possible(database_url: str) -> None:
-    """Run every migration, once the runner exists."""
-    try:
-        from migrations.runner import migrate_database  # noqa: PLC0415
-    except ModuleNotFoundError:
-        return
-    with ThreadPoolExecutor(1) as executor:
-        executor.submit(lambda: migrate_database(database_url, shards=TEST_SHARDS)).result()
 
 
 def with_database(url: str, name: str) -> str:
@@ -174,7 +164,7 @@ def _ping_container_engine() -> bool:
 
 @contextmanager
 def _postgres_container() -> Iterator[str]:
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - only where Docker answers
 
     container = PostgresContainer(_POSTGRES_IMAGE, username="bureau", dbname="bureau", driver=None)
     container.with_command("postgres -c max_connections=200 -c fsync=off")
@@ -184,7 +174,7 @@ def _postgres_container() -> Iterator[str]:
 
 @contextmanager
 def _redis_container() -> Iterator[str]:
-    from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
+    from testcontainers.community.redis import RedisContainer  # noqa: PLC0415 - only where Docker answers
 
     with RedisContainer(_REDIS_IMAGE) as running:
         yield f"redis://{running.get_container_host_ip()}:{running.get_exposed_port(6379)}/0"

@@ -77,7 +77,8 @@ def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> Fa
         checks={"commands": _check_ready(commands), "queries": _check_ready(queries)},
         routers=(),
     )
-    frame.openapi = lambda: merge_specifications(commands.openapi(), queries.openapi())  # type: ignore[method-assign]
+    # FastAPI's documented way to give an application another document.
+    frame.openapi = lambda: merge_specifications(commands.openapi(), queries.openapi())  # type: ignore[method-assign] # see above
     return frame
 
 

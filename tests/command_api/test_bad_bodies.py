@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from infrastructure.postgres import Pool
 from tests.command_api.conftest import MAX_BODY_BYTES
@@ -229,9 +230,11 @@ async def test_a_bug_tells_the_client_nothing_but_the_request_id(
         raise RuntimeError("the secret password")
 
     application.add_api_route(f"{API}/broken", fail)
-    async with nothing_written(store):
-        response = await command_client.get(f"{API}/broken", headers=bearer(api_key) | {"X-Request-Id": "r-1"})
+    with capture_logs() as logged:
+        async with nothing_written(store):
+            response = await command_client.get(f"{API}/broken", headers=bearer(api_key) | {"X-Request-Id": "r-1"})
 
     error = assert_error(response, 500, "internal")
     assert error["request_id"] == "r-1"
     assert "password" not in response.text
+    assert [(line["event"], line["request_id"]) for line in logged] == [("request failed", "r-1")]

@@ -100,6 +100,7 @@ def test_every_token_comes_back_from_its_text(epoch: int, positions: dict[int, i
         "1.3:4,",
         "1.,3:4",
         "1.3:4,,5:6",
+        "1.3:4,3:6",
         "1.3:4;5:6",
         "1,3:4",
         "-1.3:4",

@@ -41,7 +41,7 @@ type Change = Event | TaskFact
 # From the seconds since noon and the number of leases so far to a command.
 type Step = Callable[[float, int], TaskCommand]
 
-_FAST = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+_FAST = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 _OFFSETS = st.sampled_from([0, 0, 0, 0, -1, 1])
 _IDS = st.sampled_from(["a", "b", "c"])

@@ -1,7 +1,5 @@
 """The pure projections: given what happened before, when an event comes, then the view is this."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -10,15 +8,9 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from contracts.a2a import AgentCard, AgentSkill, Artifact, Message, Part, Role, TaskState
-from contracts.agents import AgentPolicy, AgentStatus
+from contracts.a2a import Artifact, Message, Part, Role, TaskState
 from contracts.events import (
     EVENT_TYPES,
-    AgentPaused,
-    AgentRegistered,
-    AgentResumed,
-    AgentRetired,
-    AgentUpdated,
     Event,
     TaskArtifactAppended,
     TaskAttemptStarted,
@@ -31,17 +23,16 @@ from contracts.events import (
     TaskUsageReported,
 )
 from contracts.usage import Usage
-from contracts.views import AgentDetail, TaskDetail, TaskSummary
+from contracts.views import TaskDetail, TaskSummary
 from infrastructure.tables import METADATA
-from projectors.projections import PROJECTIONS, ProjectionError, Recorded, read_recorded
-from projectors.projections.agents import project_agent_detail, project_agent_summary
+from projectors.projections import PROJECTIONS, ProjectionError, read_recorded
 from projectors.projections.rendering import render_view, render_whole
 from projectors.projections.task_detail import artifact_chunk_row, project_task_detail, task_message_row
 from projectors.projections.task_timeline import project_timeline_entry
 from projectors.projections.tasks import project_task_summary, title_of
+from tests.projectors.given import ID, Project, at, bytes_of, fold, recorded
 from tests.projectors.stories import envelope_of, number, task_story, text_message
 
-ID = UUID("0192f0c4-0000-7000-8000-000000000001")
 AGENT_ID = UUID("0192f0c4-0000-7000-8000-000000000002")
 JSON = TypeAdapter(dict[str, Any])
 
@@ -57,41 +48,6 @@ SUBMITTED = TaskSubmitted(
     reference_task_ids=("other",),
 )
 STARTED = TaskStarted(attempt=1, worker="first")
-CARD = AgentCard(description="Reads logs", skills=(AgentSkill(id="s", name="Reading"),))
-REGISTERED = AgentRegistered(agent_id=ID, name="analyst", card=CARD, policy=AgentPolicy())
-
-
-def recorded(event: Event, generation: int) -> Recorded[Any]:
-    return Recorded(
-        event_id=UUID(int=generation),
-        type=event.type,
-        time=at(generation),
-        generation=generation,
-        workspace_id="default",
-        aggregate_id=ID,
-        event=event,
-        data=event.model_dump(mode="json"),
-    )
-
-
-def at(second: int) -> datetime:
-    return datetime(2026, 11, 22, 12, 0, second, tzinfo=UTC)
-
-
-type Project[View] = Callable[[View | None, Recorded[Any]], View | None]
-
-
-def fold[View](project: Project[View], events: Sequence[Event]) -> View:
-    view: View | None = None
-    for generation, event in enumerate(events, start=1):
-        view = project(view, recorded(event, generation))
-    assert view is not None
-    return view
-
-
-def bytes_of(value: object) -> bytes:
-    assert isinstance(value, bytes)
-    return value
 
 
 def summary(*events: Event) -> TaskSummary:
@@ -217,23 +173,6 @@ def test_a_title_is_the_first_text_on_one_line(parts: tuple[Part, ...], title: s
     assert title_of(Message(message_id="m", role=Role.USER, parts=parts)) == title
 
 
-def test_an_agent_is_paused_resumed_and_retired_with_reasons() -> None:
-    paused = fold(project_agent_detail, [REGISTERED, AgentPaused(reason="night")])
-    assert (paused.status, paused.status_reason) == (AgentStatus.PAUSED, "night")
-    resumed = fold(project_agent_detail, [REGISTERED, AgentPaused(reason="night"), AgentResumed()])
-    assert (resumed.status, resumed.status_reason, resumed.generation) == (AgentStatus.ACTIVE, None, 3)
-    retired = fold(project_agent_summary, [REGISTERED, AgentRetired(reason=None)])
-    assert (retired.status, retired.registered_at, retired.updated_at) == (AgentStatus.RETIRED, at(1), at(2))
-
-
-def test_an_updated_agent_is_as_the_event_says_in_list_and_detail() -> None:
-    updated = AgentUpdated(name="reader", card=AgentCard(description="New"), policy=AgentPolicy(lease_seconds=5))
-    in_list = fold(project_agent_summary, [REGISTERED, updated])
-    assert (in_list.name, in_list.description, in_list.skills) == ("reader", "New", ())
-    whole = fold(project_agent_detail, [REGISTERED, updated])
-    assert (whole.name, whole.card.description, whole.policy.lease_seconds) == ("reader", "New", 5)
-
-
 @pytest.mark.parametrize("project", [project_task_summary, project_task_detail])
 def test_an_event_that_does_not_follow_is_refused[View](project: Project[View]) -> None:
     with pytest.raises(ProjectionError, match="not there"):
@@ -248,8 +187,6 @@ def test_an_event_that_does_not_follow_is_refused[View](project: Project[View]) 
 def test_a_view_survives_being_kept_as_json() -> None:
     view = detail(SUBMITTED, STARTED, TaskProgressed(attempt=1, fraction=0.1, message=text_message("on")))
     assert TaskDetail.model_validate_json(render_view(view)) == view
-    agent = fold(project_agent_detail, [REGISTERED])
-    assert AgentDetail.model_validate_json(render_view(agent)) == agent
     assert TaskSummary.model_validate_json(render_whole(summary(SUBMITTED))) == summary(SUBMITTED)
 
 

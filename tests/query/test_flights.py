@@ -51,7 +51,7 @@ async def test_fifty_misses_at_once_are_one_find(world: World, pool: Pool) -> No
     go_on.set()
 
     assert {(await answer).status_code for answer in asked} == {200}
-    assert (calls, sum(seen.stamp is None for seen in looked)) == (1, 0)
+    assert calls == 1
     assert not dependencies_of(world).flights
 
 

@@ -125,8 +125,8 @@ async def test_a_cursor_of_another_list_filter_workspace_or_key_is_refused(world
         await add_task(pool, f"t{n}", state="working")
         await add_timeline(pool, f"t{n}", [1, 2])
     timelines = [f"/tasks/{id_of(name)}/timeline" for name in ("t0", "t1")]
-    foreign = seal_cursor(cursor_key("s" * 32), '["tasks","elsewhere",null,null,null]', [0, str(id_of("t0"))])
-    forged = seal_cursor(cursor_key("t" * 32), '["tasks","here",null,null,null]', [0, str(id_of("t0"))])
+    foreign = seal_cursor(cursor_key(b"s" * 32), '["tasks","elsewhere",null,null,null]', [0, str(id_of("t0"))])
+    forged = seal_cursor(cursor_key(b"t" * 32), '["tasks","here",null,null,null]', [0, str(id_of("t0"))])
 
     cursors = [
         ("/agents", await _cursor(world, "/tasks")),

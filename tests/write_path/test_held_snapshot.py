@@ -73,7 +73,7 @@ async def test_an_append_touches_as_few_pages_after_thousands_of_others_under_a_
     await pool.close()
     # An index that became a level deeper is a page more; a counter row, the usual way, shows that this would be seen.
     assert append_after <= append_before + 4
-    assert count_after > count_before * 5
+    assert count_after > count_before * 3
 
 
 async def _write_on(pool: Pool, randomness: random.Random, done: list[float], until: float) -> None:
