@@ -1,6 +1,6 @@
 """The command API's composition root: every dependency of the write side is visible here."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
