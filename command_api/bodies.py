@@ -216,6 +216,11 @@ class RequestInputBody(Record):
     """A question to a person."""
 
     message: AgentMessage
+    request_id: UUID | None = Field(
+        default=None,
+        description="The question's id, made where it is left out. One of the worker's own lets the next attempt find"
+        " the answer among the lease's `answers`.",
+    )
     answer_schema: dict[str, JsonValue] | None = Field(
         default=None, description="JSON Schema 2020-12; the answer then has one data part, and that must fit."
     )

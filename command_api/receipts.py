@@ -15,6 +15,7 @@ from contracts.record import Record
 
 __all__ = [
     "AgentReceipt",
+    "AnswerNote",
     "ApprovalReceipt",
     "BatchError",
     "BatchItem",
@@ -79,6 +80,16 @@ class BudgetNotice(Record):
     currency: str
 
 
+class AnswerNote(Record):
+    """Which of the messages answered what: a question (by its `request_id`) or an approval (by its id)."""
+
+    request_id: UUID
+    kind: Literal["input", "approval"]
+    ordinal: int = Field(description="The place of the message among the task's messages, from 1.")
+    is_default: bool = Field(default=False, description="Nobody answered in time: the default did.")
+    status: ApprovalStatus | None = Field(default=None, description="How an approval was decided.")
+
+
 class HeartbeatReceipt(Record):
     """A renewed lease."""
 
@@ -92,6 +103,7 @@ class HeartbeatReceipt(Record):
     last_message: int = Field(description="Ordinal of the task's last message; send it back as `received`.")
     budgets: tuple[BudgetNotice, ...] = Field(description="Those over the task that are nearly spent.")
     messages: tuple[Message, ...] = Field(description="Those behind `received`, in order; none where it was left out.")
+    answers: tuple[AnswerNote, ...] = Field(description="Those of the messages that answer something.")
     consistency: str = _CONSISTENCY
 
 
@@ -165,6 +177,7 @@ class Lease(Record):
     lease_seconds: int
     lease_expires_at: datetime = Field(description="On the database's clock.")
     messages: tuple[Message, ...]
+    answers: tuple[AnswerNote, ...] = Field(description="Those of the messages that answer something, in order.")
     metadata: Metadata
     reference_task_ids: tuple[str, ...]
 

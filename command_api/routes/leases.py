@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from command_api.bodies import LeaseBody
 from command_api.receipts import LeasesReceipt
 from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.handed_over import handed_over
 from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import task_of
 from command_api.services.aggregates import Facts
@@ -121,16 +122,17 @@ async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
     for lease in leases:
         task_id = UUID(lease["task_id"])
         # No more than were there when the lease was granted: a replay hands over the same.
-        bodies = [orjson.loads(body) for body in contents[task_id][: lease["last_message"]]]
+        bodies = contents[task_id][: lease["last_message"]]
+        submitted = orjson.loads(bodies[0])
         token = make_lease_token(call.services.secret_key, task_id, lease["lease_number"])
         told = {name: value for name, value in lease.items() if name != "lease_number"}
         rendered.append(
             {
                 **told,
                 "lease_token": token,
-                "messages": [body["message"] for body in bodies],
-                "metadata": bodies[0]["metadata"],
-                "reference_task_ids": bodies[0]["reference_task_ids"],
+                **handed_over(bodies, first_ordinal=1),
+                "metadata": submitted["metadata"],
+                "reference_task_ids": submitted["reference_task_ids"],
             }
         )
     return rendered

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Header
 
 from command_api.bodies import (
@@ -18,6 +17,7 @@ from command_api.bodies import (
 )
 from command_api.receipts import HeartbeatReceipt, InputReceipt, TaskReceipt
 from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.handed_over import handed_over
 from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import change_task, single_task_request, task_of, task_result
 from command_api.services.aggregates import Facts
@@ -101,16 +101,16 @@ async def heartbeat(
         ),
         call,
     )
-    messages = await _new_messages(call, task_id, content.received, answer.result["last_message"])
-    return answer_json(answer, {**answer.result, "messages": messages})
+    news = await _news(call, task_id, content.received, answer.result["last_message"])
+    return answer_json(answer, {**answer.result, **news})
 
 
-async def _new_messages(call: Call, task_id: UUID, received: int | None, last: int) -> list[Any]:
-    """Return the messages that the worker does not have yet, those up to `last`."""
+async def _news(call: Call, task_id: UUID, received: int | None, last: int) -> dict[str, Any]:
+    """Return the messages that the worker does not have yet, those up to `last`, and what they answer."""
     if received is None or received >= last:
-        return []
+        return {"messages": [], "answers": []}
     contents = await call.services.read_messages({task_id: received})
-    return [orjson.loads(body)["message"] for body in contents[task_id][: last - received]]
+    return handed_over(contents[task_id][: last - received], first_ordinal=received + 1)
 
 
 @router.post("/progress", response_model=TaskReceipt, summary="Report progress")
@@ -202,7 +202,7 @@ async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInp
     The lease is given up unless `keeps_lease`: then whichever worker leases the task after the answer goes on with it.
     """
     number = _lease_number(call, task_id, lease_token)
-    request_id = call.services.make_id()
+    request_id = body.request_id or call.services.make_id()
 
     def respond(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
         return {**task_result(facts, outcomes), "request_id": str(request_id)}

@@ -69,7 +69,7 @@ def message_records(outcome: Outcome) -> Iterator[MessageRecord]:
             case TaskMessageAdded():
                 fields, ordinal = {"message"}, event.ordinal
             case TaskApprovalResolved():
-                fields, ordinal = {"message"}, event.ordinal
+                fields, ordinal = {"message", "approval_id", "status"}, event.ordinal
             case TaskInputProvided():
                 fields, ordinal = {"message", "request_id", "is_default"}, event.ordinal
             case _:

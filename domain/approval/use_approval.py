@@ -24,13 +24,13 @@ class UseApproval(Record):
 
 
 def decide_use_approval(command: UseApproval, approval: Approval | None) -> list[ApprovalUsed]:
-    """Return the use; refused where it was not approved, was used, or is for something else."""
+    """Return the use; refused where it is for something else, was not approved, or was used."""
     approval = require_approval(approval)
+    wanted = (command.task_id, command.operation, command.arguments)
+    if wanted != (approval.task_id, approval.operation, approval.arguments):
+        raise Conflict("other_operation", "The approval covers another task, operation or other arguments.")
     if approval.status is not ApprovalStatus.APPROVED:
         raise Conflict("not_approved", f"The approval is {approval.status}.")
     if approval.is_used:
         raise Conflict("approval_used", "The approval was used: it covers the operation once.")
-    wanted = (command.task_id, command.operation, command.arguments)
-    if wanted != (approval.task_id, approval.operation, approval.arguments):
-        raise Conflict("other_operation", "The approval covers another task, operation or other arguments.")
     return [ApprovalUsed()]
