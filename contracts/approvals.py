@@ -37,7 +37,7 @@ class ApprovalVote(Record):
 
     by: str
     decision: Literal["approve", "refuse"]
-    reason: str | None
+    reason: str | None = None
 
 
 class ApprovalRule(Record):

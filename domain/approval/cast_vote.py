@@ -14,7 +14,10 @@ __all__ = ["CastVote", "Person", "decide_cast_vote"]
 
 
 class Person(Record):
-    """Somebody with a key, as they stand now: a key that was revoked has no roles and no name."""
+    """Somebody with a key, as they stand now: a key that was revoked has no roles and no name.
+
+    Keys of one name are one person's.
+    """
 
     key_id: str
     name: str
@@ -22,7 +25,7 @@ class Person(Record):
 
 
 class CastVote(Record):
-    """Approve or refuse; `people` are all who voted before and the voter, with the roles they have now."""
+    """Approve or refuse; `people` by key: who asked, all who voted before and the voter, with their roles of now."""
 
     at: datetime
     by: str
@@ -42,14 +45,20 @@ def decide_cast_vote(
     approval = require_pending_approval(approval)
     if approval.expires_at <= command.at:
         raise Conflict("approval_expired", "The time for this decision is over.")
-    if command.by == approval.requested_by:
+    if _is_same_person(command.by, approval.requested_by, command.people):
         raise Forbidden("own_request", "Nobody decides on what they asked for themselves.")
     if not _may_decide(command.by, approval.rule, command.people):
         raise Forbidden("not_a_decider", "This approval is for others to decide: see its rule.")
-    if any(vote.by == command.by for vote in approval.votes):
+    if any(_is_same_person(command.by, vote.by, command.people) for vote in approval.votes):
         raise Conflict("already_voted", "You have decided on this approval already.")
     vote = ApprovalVote(by=command.by, decision=command.decision, reason=command.reason)
     return [ApprovalVoteCast(vote=vote), *_outcome((*approval.votes, vote), approval.rule, command.people)]
+
+
+def _is_same_person(key_id: str, other_id: str, people: Mapping[str, Person]) -> bool:
+    """Tell whether two keys are one person's: the same key, or two that have the same name."""
+    person, other = people.get(key_id), people.get(other_id)
+    return key_id == other_id or (person is not None and other is not None and person.name == other.name)
 
 
 def _may_decide(key_id: str, rule: ApprovalRule, people: Mapping[str, Person]) -> bool:
