@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from contracts.approvals import ApprovalStatus
+from contracts.budgets import BudgetStatus
 from contracts.events import ApprovalGranted, ApprovalRefused, TaskApprovalResolved, TaskUsageReported
 from domain.approval import Approval, CloseApproval
 from domain.budget import Budget, RecordSpend
@@ -29,9 +30,10 @@ class Reaction(NamedTuple):
 
 
 def budgets_over(task: Task, budgets: Sequence[Budget]) -> tuple[Budget, ...]:
-    """Return those of the budgets that bound a task."""
+    """Return those of the budgets that bound a task, those that fail it before those that let it wait."""
     scopes = {"workspace", f"agent:{task.agent_id}", f"context:{task.context_id}", f"task:{task.task_id}"}
-    return tuple(budget for budget in budgets if budget.scope in scopes)
+    over = (budget for budget in budgets if budget.scope in scopes and budget.status is not BudgetStatus.REMOVED)
+    return tuple(sorted(over, key=lambda budget: (budget.on_breach, budget.scope)))
 
 
 def react_to_approval(approval: Approval, events: Sequence[object], at: datetime) -> Iterator[Reaction]:

@@ -62,7 +62,7 @@ class TaskStarted(Event):
 
 
 class TaskAttemptStarted(Event):
-    """Another worker took over after a lost lease: attempt 2 or later began; the state clients see stays working."""
+    """A worker took over after an attempt that failed: attempt 2 or later began; clients keep seeing working."""
 
     type: ClassVar[str] = "task.attempt_started"
     attempt: int
@@ -191,7 +191,8 @@ class TaskCompleted(Event):
 class TaskFailed(Event):
     """Given up; terminal. `attempts` is the whole history.
 
-    `code` is the worker's, or where the service gave up: `attempts_exhausted`, `deadline_exceeded`, `input_expired`.
+    `code` is the worker's, or where the service gave up: `attempts_exhausted`, `deadline_exceeded`, `input_expired`,
+    `budget_exhausted`, or `lease_expired` and `attempt_timeout` where the policy never retries them.
     """
 
     type: ClassVar[str] = "task.failed"

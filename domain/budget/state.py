@@ -1,6 +1,6 @@
 """What must be known of a budget to decide, and the fact that only the aggregate keeps."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from domain.rejection import Conflict, NotFound
 __all__ = ["Budget", "SpendRecorded", "require_budget", "require_unspent_budgets"]
 
 _FOR_EVER = 2**62
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Budget(Record):
@@ -39,7 +40,7 @@ class Budget(Record):
         if self.status is not BudgetStatus.EXHAUSTED:
             return None
         end = window_end(self.window, self.window_began)
-        return _FOR_EVER if end is None else int(end.timestamp() * 1_000_000)
+        return _FOR_EVER if end is None else (end - _EPOCH) // timedelta(microseconds=1)
 
     def spent_in_window(self, at: datetime) -> Decimal:
         """Return what was spent in the window that a moment lies in."""

@@ -47,5 +47,5 @@ def answer_events(
 
 
 def go_on(task: Task, at: datetime) -> TaskQueued | WorkContinued:
-    """Return the way back to work: to any worker, or to the one that kept its lease."""
-    return TaskQueued(ready_at=at) if task.lease is None else WorkContinued(at=at)
+    """Return the way back to work: to any worker, not before a retry's delay is over, or to the one with the lease."""
+    return TaskQueued(ready_at=max(at, task.ready_at)) if task.lease is None else WorkContinued(at=at)

@@ -43,4 +43,4 @@ def decide_await_approval(
         expires_at=expires_at,
     )
     released = [] if command.keeps_lease else [LeaseReleased()]
-    return [requested, WaitBegun(waiting=waiting), *released]
+    return [requested, WaitBegun(waiting=waiting, at=command.at), *released]

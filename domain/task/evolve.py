@@ -1,6 +1,6 @@
 """A task's state as the fold of its events and facts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from contracts.a2a import TaskState
@@ -120,14 +120,14 @@ def _fact_changes(task: Task, fact: TaskFact) -> dict[str, Any]:
         case TaskQueued():
             return {"ready_at": fact.ready_at, "lease": None}
         case LeaseGranted():
-            started_at = fact.at if fact.is_new_attempt else task.attempt_started_at
+            began = {"attempt_started_at": fact.at, "worked": timedelta(0)} if fact.is_new_attempt else {}
             return {
                 "lease": fact.lease,
                 "leases": fact.lease.number,
                 "worker": fact.lease.worker,
-                "attempt_started_at": started_at,
                 "running_since": fact.at,
                 "is_resuming": False,
+                **began,
             }
         case LeaseRenewed():
             return {"lease": fact.lease}
@@ -138,9 +138,10 @@ def _fact_changes(task: Task, fact: TaskFact) -> dict[str, Any]:
         case WorkContinued():
             return {"running_since": fact.at}
         case WaitBegun():
-            return {"waiting": fact.waiting}
+            worked = timedelta(0) if task.running_since is None else fact.at - task.running_since
+            return {"waiting": fact.waiting, "worked": task.worked + worked, "running_since": None}
         case AttemptRecorded():
-            return {"attempts": (*task.attempts, fact.record), "attempt_started_at": None}
+            return {"attempts": (*task.attempts, fact.record), "attempt_started_at": None, "running_since": None}
         case CancelAcknowledged():
             return {"is_cancel_acknowledged": True}
         case _:
@@ -159,7 +160,8 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
         case TaskApprovalRequested():
             return {"state": TaskState.AUTH_REQUIRED}
         case TaskInputProvided() | TaskApprovalResolved():
-            is_resuming = task.lease is None
+            # An attempt that failed before the task waited (for its budget) is over: what follows is the next one.
+            is_resuming = task.lease is None and task.attempt_started_at is not None
             state = {"state": TaskState.WORKING, "waiting": None, "is_resuming": is_resuming}
             return {**state, "messages": event.ordinal}
         case TaskArtifactAppended():

@@ -66,9 +66,10 @@ class WorkContinued(Record):
 
 
 class WaitBegun(Record):
-    """What the answer will be held against."""
+    """What the answer will be held against; the attempt's time stands still from `at` on."""
 
     waiting: Waiting
+    at: datetime
 
 
 class CancelAcknowledged(Record):

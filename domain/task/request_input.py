@@ -59,4 +59,4 @@ def decide_request_input(
         keeps_lease=command.keeps_lease,
     )
     released = [] if command.keeps_lease else [LeaseReleased()]
-    return [requested, WaitBegun(waiting=waiting), *released]
+    return [requested, WaitBegun(waiting=waiting, at=command.at), *released]

@@ -28,7 +28,7 @@ class ResolveApproval(Record):
 def decide_resolve_approval(command: ResolveApproval, task: Task | None) -> Resolution:
     """Return what follows; nothing where the task does not wait for this approval any more."""
     task = require_task(task)
-    if task.waiting is None or task.waiting.request_id != command.approval_id:
+    if task.waiting is None or (task.waiting.kind, task.waiting.request_id) != ("approval", command.approval_id):
         return []
     return resolve_approval(task, task.waiting, command.status, command.at)
 

@@ -3,7 +3,7 @@
 It holds no content but the schema and the default of a question that is open.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -26,6 +26,9 @@ __all__ = [
     "require_task",
     "require_working_lease",
 ]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Lease(Record):
@@ -74,7 +77,8 @@ class Waiting(Record):
 class Task(Record):
     """A task; `generation` counts its events, `leases` its leases, `messages` what workers are to be handed.
 
-    Reads states that hold more than it knows.
+    The running attempt began at `attempt_started_at`; it is worked on since `running_since`, and was for
+    `worked` before it last waited for a person. Reads states that hold more than it knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -91,6 +95,7 @@ class Task(Record):
     worker: str | None
     attempt_started_at: datetime | None
     running_since: datetime | None
+    worked: timedelta = timedelta(0)
     attempts: tuple[AttemptRecord, ...]
     is_resuming: bool
     leases: int
@@ -119,11 +124,11 @@ class Task(Record):
 
     @property
     def attempt_ends_at(self) -> datetime | None:
-        """When the running attempt has lasted as long as it may; a task that waits for a person is not running."""
+        """When the running attempt has lasted as long as it may; the time it waits for a person does not count."""
         if self.lease is None or self.waiting is not None or self.running_since is None:
             return None
         seconds = self.rules.attempt_seconds
-        return None if seconds is None else self.running_since + timedelta(seconds=seconds)
+        return None if seconds is None else self.running_since + timedelta(seconds=seconds) - self.worked
 
 
 def _expiry(bounded: Lease | Waiting | None) -> datetime | None:
@@ -132,8 +137,8 @@ def _expiry(bounded: Lease | Waiting | None) -> datetime | None:
 
 
 def _microseconds(moment: datetime) -> int:
-    """Return microseconds since 1970."""
-    return int(moment.timestamp() * 1_000_000)
+    """Return microseconds since 1970, exactly: a float would be one too few now and then."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def require_task(task: Task | None) -> Task:

@@ -36,7 +36,7 @@ def decide_stop_for_budget(
         end = AttemptEnd(command.at, "budget_exhausted", reason, message=None, is_retryable=False, share=0)
         return [fail_task(task, end)]
     question = Message(
-        message_id=f"budget-{command.budget_id}",
+        message_id=f"budget-{command.budget_id}-{task.generation}",
         role=Role.AGENT,
         parts=(Part(text=f"{reason} Raise it, then answer to let the task go on."),),
     )
@@ -49,4 +49,4 @@ def decide_stop_for_budget(
         expires_at=None,
         keeps_lease=False,
     )
-    return [requested, WaitBegun(waiting=waiting), LeaseReleased()]
+    return [requested, WaitBegun(waiting=waiting, at=command.at), LeaseReleased()]
