@@ -9,6 +9,7 @@ from contracts.views.task import (
     TaskStatus,
     TaskSummary,
     TaskTimelineEntry,
+    TaskWaiting,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "TaskStatus",
     "TaskSummary",
     "TaskTimelineEntry",
+    "TaskWaiting",
 ]

@@ -1,11 +1,13 @@
 """What queries answer about tasks."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from contracts.a2a import Artifact, Message, Metadata, TaskState
+from contracts.attempts import AttemptRecord
 from contracts.record import Record
 from contracts.usage import UsageTotal
 
@@ -17,6 +19,7 @@ __all__ = [
     "TaskStatus",
     "TaskSummary",
     "TaskTimelineEntry",
+    "TaskWaiting",
 ]
 
 
@@ -33,6 +36,21 @@ class TaskFailure(Record):
 
     code: str
     reason: str
+
+
+class TaskWaiting(Record):
+    """What a task waits for: an answer to the question `request_id`, or the decision on the approval `approval_id`.
+
+    `answer_schema` is a JSON Schema for the answer's data; `operation` is what the approval is for.
+    """
+
+    kind: Literal["input", "approval"]
+    request_id: UUID | None
+    approval_id: UUID | None
+    message: Message | None
+    answer_schema: dict[str, JsonValue] | None
+    operation: str | None
+    expires_at: datetime | None
 
 
 class TaskSummary(Record):
@@ -53,7 +71,12 @@ class TaskSummary(Record):
 
 
 class TaskDetail(Record):
-    """A task without its messages and artifacts, which are rows of their own and joined by the query."""
+    """A task without its messages and artifacts, which are rows of their own and joined by the query.
+
+    `worker` took it last; `attempt_started_at` is null where no attempt is under way. `attempts` are those that came to
+    nothing, `retry_at` is when the next may begin. What has a default may be missing in rows that were written before
+    it came to be.
+    """
 
     task_id: UUID
     workspace_id: str
@@ -74,6 +97,13 @@ class TaskDetail(Record):
     submitted_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+    attempt_started_at: datetime | None = None
+    retry_at: datetime | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
+    waiting: TaskWaiting | None = None
+    reject_reason: str | None = None
 
 
 class TaskMessage(Record):

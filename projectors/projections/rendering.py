@@ -1,4 +1,4 @@
-"""From a view to the JSON that goes out: fields that a view always has may be null, optional ones are left out then."""
+"""From a view to the JSON that goes out: a view's own fields may be null, optional ones below are left out then."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,9 +18,10 @@ def render_whole(view: Record) -> bytes:
 
 
 def render_view(view: Record) -> bytes:
-    """Return a view's JSON: nulls only where a field is required, at the top and in the records directly below."""
+    """Return a view's JSON: nulls only in its own fields and in the required ones of the records directly below."""
     content = view.model_dump(mode="json", exclude_none=True)
-    return _JSON.dump_json(_with_required(view, content))
+    required = _with_required(view, content)
+    return _JSON.dump_json({name: required.get(name) for name in type(view).model_fields})
 
 
 def _with_required(record: Record, content: Mapping[str, Any]) -> dict[str, Any]:

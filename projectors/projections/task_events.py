@@ -4,13 +4,21 @@ from typing import assert_never, get_args
 
 from contracts.a2a import Message
 from contracts.events import (
+    TaskApprovalRequested,
+    TaskApprovalResolved,
     TaskArtifactAppended,
+    TaskAttemptFailed,
     TaskAttemptStarted,
     TaskCanceled,
     TaskCompleted,
     TaskEvent,
     TaskFailed,
+    TaskInputProvided,
+    TaskInputRequested,
+    TaskMessageAdded,
     TaskProgressed,
+    TaskRejected,
+    TaskResumed,
     TaskStarted,
     TaskSubmitted,
     TaskUsageReported,
@@ -25,9 +33,28 @@ TASK_EVENT_TYPES: frozenset[str] = frozenset(event.type for event in get_args(Ta
 def message_of(event: TaskEvent) -> Message | None:
     """Return the message that an event adds to the history of its task."""
     match event:
-        case TaskSubmitted() | TaskProgressed() | TaskCompleted() | TaskFailed():
+        case (
+            TaskSubmitted()
+            | TaskProgressed()
+            | TaskMessageAdded()
+            | TaskInputRequested()
+            | TaskInputProvided()
+            | TaskApprovalResolved()
+            | TaskAttemptFailed()
+            | TaskCompleted()
+            | TaskFailed()
+            | TaskRejected()
+        ):
             return event.message
-        case TaskStarted() | TaskAttemptStarted() | TaskArtifactAppended() | TaskUsageReported() | TaskCanceled():
+        case (
+            TaskStarted()
+            | TaskAttemptStarted()
+            | TaskResumed()
+            | TaskApprovalRequested()
+            | TaskArtifactAppended()
+            | TaskUsageReported()
+            | TaskCanceled()
+        ):
             return None
         case _:
             assert_never(event)

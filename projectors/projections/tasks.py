@@ -1,17 +1,26 @@
 """Tasks as lists show them: one row a task."""
 
+from datetime import datetime
 from typing import Any, Final, assert_never
 
 from contracts.a2a import Message, TaskState
 from contracts.events import (
     Event,
+    TaskApprovalRequested,
+    TaskApprovalResolved,
     TaskArtifactAppended,
+    TaskAttemptFailed,
     TaskAttemptStarted,
     TaskCanceled,
     TaskCompleted,
     TaskEvent,
     TaskFailed,
+    TaskInputProvided,
+    TaskInputRequested,
+    TaskMessageAdded,
     TaskProgressed,
+    TaskRejected,
+    TaskResumed,
     TaskStarted,
     TaskSubmitted,
     TaskUsageReported,
@@ -55,29 +64,47 @@ def _submitted(recorded: Recorded[TaskEvent], event: TaskSubmitted) -> TaskSumma
     )
 
 
-def project_task_summary(view: TaskSummary | None, recorded: Recorded[TaskEvent]) -> TaskSummary | None:
-    """Return the task in a list after an event; a new attempt starts without progress."""
-    event = recorded.event
-    if isinstance(event, TaskSubmitted):
-        expect_nothing(view, recorded)
-        return _submitted(recorded, event)
-    changes: dict[str, Any] = {"generation": recorded.generation, "updated_at": recorded.time}
+def _changes(event: TaskEvent, at: datetime) -> dict[str, Any]:
+    """Return what an event after the first changes, besides generation and time."""
     match event:
         case TaskStarted() | TaskAttemptStarted():
-            changes |= {"state": TaskState.WORKING, "attempt": event.attempt, "progress": None}
+            return {"state": TaskState.WORKING, "attempt": event.attempt, "progress": None}
         case TaskProgressed():
-            changes |= {} if event.fraction is None else {"progress": event.fraction}
-        case TaskArtifactAppended() | TaskUsageReported():
-            pass
+            return {} if event.fraction is None else {"progress": event.fraction}
+        case TaskInputRequested():
+            return {"state": TaskState.INPUT_REQUIRED}
+        case TaskApprovalRequested():
+            return {"state": TaskState.AUTH_REQUIRED}
+        case TaskInputProvided() | TaskApprovalResolved():
+            return {"state": TaskState.WORKING}
         case TaskCompleted():
-            changes |= {"state": TaskState.COMPLETED, "finished_at": recorded.time}
+            return {"state": TaskState.COMPLETED, "finished_at": at}
         case TaskFailed():
-            changes |= {"state": TaskState.FAILED, "finished_at": recorded.time}
+            return {"state": TaskState.FAILED, "finished_at": at}
+        case TaskRejected():
+            return {"state": TaskState.REJECTED, "finished_at": at}
         case TaskCanceled():
-            changes |= {"state": TaskState.CANCELED, "finished_at": recorded.time}
+            return {"state": TaskState.CANCELED, "finished_at": at}
+        case (
+            TaskSubmitted()
+            | TaskAttemptFailed()
+            | TaskResumed()
+            | TaskMessageAdded()
+            | TaskArtifactAppended()
+            | TaskUsageReported()
+        ):
+            return {}
         case _:
             assert_never(event)
-    return expect_next(view, recorded).model_copy(update=changes)
+
+
+def project_task_summary(view: TaskSummary | None, recorded: Recorded[TaskEvent]) -> TaskSummary | None:
+    """Return the task in a list after an event; a new attempt starts without progress."""
+    if isinstance(recorded.event, TaskSubmitted):
+        expect_nothing(view, recorded)
+        return _submitted(recorded, recorded.event)
+    moved = {"generation": recorded.generation, "updated_at": recorded.time}
+    return expect_next(view, recorded).model_copy(update=moved | _changes(recorded.event, recorded.time))
 
 
 def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ from contracts.views import TaskDetail, TaskSummary
 from infrastructure.tables import METADATA
 from projectors.projections import PROJECTIONS, ProjectionError, read_recorded
 from projectors.projections.rendering import render_view, render_whole
-from projectors.projections.task_detail import artifact_chunk_row, project_task_detail, task_message_row
+from projectors.projections.task_changes import project_task_detail
+from projectors.projections.task_detail import artifact_chunk_row, task_message_row
 from projectors.projections.task_timeline import project_timeline_entry
 from projectors.projections.tasks import project_task_summary, title_of
 from tests.projectors.given import ID, Project, at, bytes_of, fold, recorded
