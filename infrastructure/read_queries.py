@@ -54,9 +54,10 @@ class FoundView(NamedTuple):
 
 
 class ArtifactChunk(NamedTuple):
-    """One chunk of an artifact, `body` being an Artifact as JSON."""
+    """One chunk of an artifact, `body` being an Artifact as JSON; without `append` it begins the artifact anew."""
 
     artifact_id: str
+    append: bool
     body: bytes
 
 
@@ -198,9 +199,10 @@ async def find_agent_detail(pool: Pool, agent: RowName) -> FoundView | None:
 _TASK_DETAIL: Final = f"""
 SELECT c.*, d.body,
   ARRAY(SELECT m.body FROM read.task_messages m WHERE m.task_id = d.task_id ORDER BY m.generation) AS messages,
-  a.artifact_ids, a.chunks
+  a.artifact_ids, a.appends, a.chunks
 FROM {_covers_sql("task_detail", "$1")}, read.task_detail d, LATERAL (
   SELECT array_agg(k.artifact_id ORDER BY k.generation) AS artifact_ids,
+    array_agg(k.append ORDER BY k.generation) AS appends,
     array_agg(k.body ORDER BY k.generation) AS chunks
   FROM read.task_artifact_chunks k WHERE k.task_id = d.task_id
 ) AS a
@@ -213,5 +215,6 @@ async def find_task_detail(pool: Pool, task: RowName) -> FoundTask | None:
     row = await pool.fetchrow(_TASK_DETAIL, *task)
     if row is None:
         return None
-    chunks = [ArtifactChunk(*pair) for pair in zip(row["artifact_ids"] or (), row["chunks"] or (), strict=True)]
+    columns = [row[name] or () for name in ("artifact_ids", "appends", "chunks")]
+    chunks = [ArtifactChunk(*values) for values in zip(*columns, strict=True)]
     return FoundTask(row["body"], row["messages"], chunks, _covers(row))

@@ -33,12 +33,18 @@ def join_artifact(chunks: Sequence[bytes]) -> bytes:
     return orjson.dumps(artifact)
 
 
+def _from_last_beginning(chunks: Sequence[ArtifactChunk]) -> list[bytes]:
+    """Return an artifact's chunks without those that a later attempt replaced."""
+    beginnings = [n for n, chunk in enumerate(chunks) if not chunk.append]
+    return [chunk.body for chunk in chunks[max(beginnings, default=0) :]]
+
+
 def _join_artifacts(chunks: Sequence[ArtifactChunk]) -> list[bytes]:
     """Return the artifacts in the order of their first chunks; chunks of several may be interleaved."""
     order = {artifact_id: n for n, artifact_id in reversed(list(enumerate(chunk.artifact_id for chunk in chunks)))}
     by_artifact = sorted(chunks, key=lambda chunk: order[chunk.artifact_id])
     groups = groupby(by_artifact, key=lambda chunk: chunk.artifact_id)
-    return [join_artifact([chunk.body for chunk in group]) for _, group in groups]
+    return [join_artifact(_from_last_beginning(list(group))) for _, group in groups]
 
 
 def join_task(found: FoundTask) -> bytes:

@@ -151,6 +151,20 @@ async def test_a_task_comes_with_its_messages_and_its_joined_artifacts(world: Wo
     )
 
 
+async def test_an_artifact_that_a_later_attempt_began_anew_shows_nothing_of_the_earlier_one(
+    world: World, pool: Pool
+) -> None:
+    await put_task_detail(pool, "t", generation=5)
+    await add_chunk(pool, "t", 2, Artifact(artifact_id="a", name="Old", parts=(Part(text="1"),)))
+    await add_chunk(pool, "t", 3, Artifact(artifact_id="a", parts=(Part(text="2"),)), append=True)
+    await add_chunk(pool, "t", 4, Artifact(artifact_id="a", name="New", parts=(Part(text="3"),)))
+    await add_chunk(pool, "t", 5, Artifact(artifact_id="a", parts=(Part(text="4"),)), append=True)
+
+    task = TaskWithContent.model_validate_json((await world.get(f"/tasks/{id_of('t')}")).content)
+
+    assert task.artifacts == (Artifact(artifact_id="a", name="New", parts=(Part(text="3"), Part(text="4"))),)
+
+
 async def test_a_task_without_content_has_empty_lists(world: World, pool: Pool) -> None:
     await put_task_detail(pool, "t")
 
