@@ -21,6 +21,7 @@ from command_api.services.command_services import CommandServices
 from command_api.services.handle_command import handle_command
 from domain.rejection import Rejection
 from domain.task import TimeOutTask
+from infrastructure.postgres import is_connection_error
 from infrastructure.write_store import CommandKey, StoreUnavailableError
 
 __all__ = ["SchedulerDependencies", "open_scheduler", "time_out_due_tasks"]
@@ -78,14 +79,27 @@ async def time_out_due_tasks(dependencies: SchedulerDependencies) -> int:
     for workspace_id, task_id in found:
         by_workspace[workspace_id].append(task_id)
     for workspace_id, task_ids in by_workspace.items():
-        # A conflict is another replica's or a worker's success; what is still due then is found again.
-        with contextlib.suppress(Rejection):
-            await handle_command(
-                _time_out(workspace_id, task_ids, dependencies.services), dependencies.services.commands
-            )
+        await _ask(workspace_id, task_ids, services)
     if found:
         services.announce_work()
     return len(found)
+
+
+async def _ask(workspace_id: str, task_ids: Sequence[UUID], services: CommandServices) -> None:
+    """Ask tasks what is due, together; where that fails each by itself, so that none holds up the others.
+
+    A conflict is another replica's or a worker's success; what is still due then is found again.
+    """
+    try:
+        await handle_command(_time_out(workspace_id, task_ids, services), services.commands)
+    except StoreUnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - tried again by itself, and a bug is logged with its place
+        if len(task_ids) > 1:
+            for task_id in task_ids:
+                await _ask(workspace_id, [task_id], services)
+        elif not isinstance(error, Rejection):
+            _LOG.exception("a task that is due cannot be decided about", task_id=str(task_ids[0]))
 
 
 async def _run(dependencies: SchedulerDependencies) -> None:
@@ -98,7 +112,8 @@ async def _run(dependencies: SchedulerDependencies) -> None:
             is_down = False
         except Exception as error:  # noqa: BLE001 - the next look is the remedy; a bug is logged once, with its place
             if not is_down:
-                _LOG.warning("looking for due tasks failed", exc_info=not isinstance(error, StoreUnavailableError))
+                is_away = isinstance(error, StoreUnavailableError) or is_connection_error(error)
+                _LOG.warning("looking for due tasks failed", exc_info=not is_away)
             is_down = True
         if found < _BATCH:
             await asyncio.sleep(_LOOK_SECONDS)

@@ -1,6 +1,7 @@
 """Telling other processes that a task may be ready, and hearing it from them: one Redis channel, hints only.
 
-The payload is an agent's id, or nothing for «look at all». Whoever misses a hint finds the task at its next look.
+The payload names the process that says it, which heard itself without Redis already. Whoever misses a hint finds the
+task at its next look.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from contracts.streams import READY_CHANNEL
+from infrastructure.identifiers import new_id
 from infrastructure.redis_client import RedisClient, is_redis_error
 
 __all__ = ["open_ready_notices"]
@@ -18,23 +20,28 @@ _RETRY_SECONDS: Final = 0.5
 _LISTEN_SECONDS: Final = 10.0
 
 
-async def _publish(redis: RedisClient, has_news: asyncio.Event) -> None:
+async def _publish(redis: RedisClient, has_news: asyncio.Event, sender: bytes) -> None:
     """Publish one notice for however many came meanwhile; while Redis is down they are dropped."""
     while True:
         await has_news.wait()
         has_news.clear()
         with contextlib.suppress(Exception):
-            await redis.publish(READY_CHANNEL, b"")
+            await redis.publish(READY_CHANNEL, sender)
 
 
-async def _listen(redis: RedisClient, on_notice: Callable[[], None]) -> None:
-    """Call `on_notice` for each notice, until cancelled; subscribes again when the connection was lost."""
+async def _listen(redis: RedisClient, on_notice: Callable[[], None], sender: bytes) -> None:
+    """Call `on_notice` for each notice of others, until cancelled; subscribes again when the connection was lost.
+
+    Also called after each subscription: what was published before it was not heard.
+    """
     while True:
         try:
             async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
                 await subscription.subscribe(READY_CHANNEL)
+                on_notice()
                 while True:
-                    if await subscription.get_message(timeout=_LISTEN_SECONDS) is not None:
+                    message = await subscription.get_message(timeout=_LISTEN_SECONDS)
+                    if message is not None and message["data"] != sender:
                         on_notice()
         except Exception as error:
             if not is_redis_error(error):
@@ -46,12 +53,16 @@ async def _listen(redis: RedisClient, on_notice: Callable[[], None]) -> None:
 async def open_ready_notices(redis: RedisClient, on_notice: Callable[[], None]) -> AsyncIterator[Callable[[], None]]:
     """Yield the function that says: a task may be ready. It wakes this process at once and others through Redis."""
     has_news = asyncio.Event()
+    sender = new_id().bytes
 
     def announce() -> None:
         on_notice()
         has_news.set()
 
-    tasks = [asyncio.create_task(_publish(redis, has_news)), asyncio.create_task(_listen(redis, on_notice))]
+    tasks = [
+        asyncio.create_task(_publish(redis, has_news, sender)),
+        asyncio.create_task(_listen(redis, on_notice, sender)),
+    ]
     try:
         yield announce
     finally:

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 import orjson
@@ -12,13 +12,13 @@ from fastapi import Depends, Request, Response
 from command_api.services.command_request import CommandAnswer, CommandContext, CommandRequest
 from command_api.services.command_services import CommandServices
 from command_api.services.handle_command import handle_command
-from contracts.streams import format_token
+from contracts.streams import Token, format_token
 from infrastructure.api_keys import Principal
 from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
 from infrastructure.write_store import CommandKey
 
-__all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "read_call"]
+__all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "joined_answer", "part_context", "read_call"]
 
 # A Structured Field string (RFC 9651); a bare token is understood as well.
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
@@ -106,6 +106,25 @@ CurrentCall = Annotated[Call, Depends(read_call)]
 async def carry_out(request: CommandRequest, call: Call) -> CommandAnswer:
     """Handle a command with the call's services."""
     return await handle_command(request, call.services.commands)
+
+
+def part_context(call: Call, part: int) -> CommandContext:
+    """Return the context of a part of a call that takes several transactions; no client's key holds a line break."""
+    key = call.context.key
+    return replace(call.context, key=key._replace(key=f"{key.key}\n{part}"))
+
+
+def joined_answer(answers: Sequence[CommandAnswer]) -> CommandAnswer:
+    """Return one answer for several: its token covers them all, and it is a replay where all that wrote are."""
+    written = [(answer.token, answer.is_replayed) for answer in answers if answer.token is not None]
+    if not written:
+        return CommandAnswer({}, None, is_replayed=False)
+    positions: dict[int, int] = {}
+    for token, _ in written:
+        for shard, position in token.positions.items():
+            positions[shard] = max(position, positions.get(shard, 0))
+    token = Token(max(token.epoch for token, _ in written), positions)
+    return CommandAnswer({}, token, is_replayed=all(is_replayed for _, is_replayed in written))
 
 
 def answer_json(answer: CommandAnswer, body: Mapping[str, Any], *, status: int = 200, location: str = "") -> Response:

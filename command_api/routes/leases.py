@@ -1,6 +1,7 @@
 """Leasing tasks: a worker asks, waits if it likes, and gets what is ready."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +31,8 @@ router = APIRouter(
     responses=documented_errors(400, 401, 404, 409, 413, 415, 422, 503),
 )
 
-_PATIENCE_SECONDS = 1.0
-"""How long one request to the dispatcher lasts at the most, so that a process which stops does not wait longer."""
+_CONTESTED_LOOKS = 3
+"""How often somebody who does not wait looks again, when others were quicker with all that it found."""
 
 
 async def _demand(body: LeaseBody, call: Call) -> Demand:
@@ -109,8 +110,6 @@ async def _lease(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -
         if conflict.code != "agent_busy":
             raise
         return None
-    finally:
-        call.services.dispatcher.done(candidates)
     return answer if answer.token is not None else None
 
 
@@ -147,17 +146,30 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     attempt, after the delay that its agent's retry policy says.
     """
     demand = await _demand(body, call)
-    deadline = call.services.monotonic() + body.wait_seconds
     answer = await _lease(body, call, []) if call.has_client_key else None
-    while answer is None:
-        remaining = deadline - call.services.monotonic()
-        candidates = await call.services.dispatcher.request(demand, min(max(remaining, 0), _PATIENCE_SECONDS))
-        if await call.is_gone():
-            call.services.dispatcher.done(candidates)
-            break
-        answer = await _lease(body, call, candidates) if candidates else None
-        if answer is None and (remaining <= 0 or call.is_stopping()):
-            break
+    if answer is None:
+        answer = await _wait_for_lease(body, call, demand)
     if answer is None:
         return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
     return answer_json(answer, {"data": await _render(answer, call)})
+
+
+async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> CommandAnswer | None:
+    """Lease what there is, or will be while the worker waits; None where there is nothing, or nobody wants it."""
+    deadline = call.services.monotonic() + body.wait_seconds
+
+    async def is_over() -> bool:
+        return call.is_stopping() or await call.is_gone()
+
+    for look in count(1):
+        remaining = max(0.0, deadline - call.services.monotonic())
+        candidates = await call.services.dispatcher.request(demand, remaining, is_over)
+        try:
+            if not candidates or await call.is_gone():
+                return None
+            answer = await _lease(body, call, candidates)
+        finally:
+            call.services.dispatcher.done(candidates)
+        if answer is not None or call.is_stopping() or (remaining <= 0 and look >= _CONTESTED_LOOKS):
+            return answer
+    return None

@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +11,13 @@ from fastapi import APIRouter
 
 from command_api.bodies import BatchBody, SubmitTaskBody
 from command_api.receipts import BatchReceipt, TaskReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.call import Call, CurrentCall, answer_json, carry_out, joined_answer, part_context
 from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import task_result
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
 from contracts.a2a import TERMINAL_STATES, Message
-from contracts.streams import Token, shard_of
+from contracts.streams import shard_of
 from domain.rejection import Conflict
 from domain.task import SubmitTask
 from domain.task.state import require_task
@@ -133,7 +132,7 @@ async def submit_batch(body: BatchBody, call: CurrentCall) -> Any:  # noqa: ANN4
         answers.append(answer)
         results.update(zip((index for index, _, _ in items), answer.result["items"], strict=True))
     call.services.announce_work()
-    return answer_json(_joined(answers), {"data": [results[index] for index in range(len(body.tasks))]})
+    return answer_json(joined_answer(answers), {"data": [results[index] for index in range(len(body.tasks))]})
 
 
 def _batch_id(call: Call, index: int) -> UUID:
@@ -148,7 +147,6 @@ def _batch_id(call: Call, index: int) -> UUID:
 
 def _batch_request(call: Call, shard: int, items: Sequence[tuple[int, UUID, SubmitTaskBody]]) -> CommandRequest:
     """Return the command for the tasks of one shard, with a key of its own."""
-    key = call.context.key._replace(key=f"{call.context.key.key}#{shard}")
     agents = [item.agent for _, _, item in items]
 
     def prepare(facts: Facts) -> list[Assignment]:
@@ -158,7 +156,7 @@ def _batch_request(call: Call, shard: int, items: Sequence[tuple[int, UUID, Subm
         return {"items": [_batch_item(facts, outcome) for outcome in outcomes]}
 
     return CommandRequest(
-        context=replace(call.context, key=key),
+        context=part_context(call, shard),
         prepare=prepare,
         respond=respond,
         aggregate_ids=list({agent for agent in agents if isinstance(agent, UUID)}),
@@ -172,11 +170,3 @@ def _batch_item(facts: Facts, outcome: Outcome) -> Mapping[str, Any]:
     if outcome.rejection is not None:
         return {"task": None, "error": {"code": outcome.rejection.code, "message": outcome.rejection.message}}
     return {"task": task_result(facts, [outcome]), "error": None}
-
-
-def _joined(answers: Sequence[CommandAnswer]) -> CommandAnswer:
-    """Return one answer for several: its token covers them all, and it is a replay where all of them are."""
-    tokens = [answer.token for answer in answers if answer.token is not None]
-    positions = {shard: position for token in tokens for shard, position in token.positions.items()}
-    token = Token(max(token.epoch for token in tokens), positions) if tokens else None
-    return CommandAnswer({}, token, is_replayed=bool(answers) and all(answer.is_replayed for answer in answers))

@@ -1,7 +1,7 @@
 """Commands that clients give about tasks that are there: say more, answer, cancel one or many."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +9,11 @@ from fastapi import APIRouter
 
 from command_api.bodies import BulkCancelBody, InputBody, MessageBody, ReasonBody
 from command_api.receipts import CanceledReceipt, TaskReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.call import Call, CurrentCall, answer_json, carry_out, joined_answer, part_context
 from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import change_task
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
-from contracts.streams import Token
 from domain.rejection import Invalid, NotFound
 from domain.task import AddMessage, CancelTask, ProvideInput
 from infrastructure.web.application import documented_errors
@@ -72,7 +71,7 @@ async def cancel_tasks(body: BulkCancelBody, call: CurrentCall) -> Any:  # noqa:
     """Cancel every open task that fits all that is given; at least one of context_id, agent and state is.
 
     Two hundred are committed at a time. With an Idempotency-Key what is left of a call that broke off is done by
-    sending it again.
+    sending it again; sent again after its end it is answered as before, and cancels nothing.
     """
     if body.context_id is None and body.agent is None and body.state is None:
         raise Invalid("empty_filter", "Give at least one of context_id, agent and state.")
@@ -103,33 +102,38 @@ async def _agent_id(body: BulkCancelBody, call: Call) -> UUID | None:
 
 
 async def _cancel_chosen(call: Call, chosen: OpenTaskFilter, reason: str | None) -> Any:  # noqa: ANN401 - a response
-    """Cancel what is chosen, a part at a time, each with a key that follows from the command's."""
+    """Cancel what is chosen, a part at a time, each with a key that follows from the command's.
+
+    What a part led to is in its receipt, and whether it was the last: so a replay knows where the end was.
+    """
     canceled: list[str] = []
-    positions: dict[int, int] = {}
-    epoch, is_replayed, number, after = 0, False, 0, _FIRST
-    while task_ids := await call.services.find_open_tasks(chosen, after, _BULK):
-        answer = await carry_out(_cancel_request(call, number, task_ids, reason), call)
-        canceled.extend(answer.result["canceled"])
-        if answer.token is not None:
-            epoch = max(epoch, answer.token.epoch)
-            positions.update(answer.token.positions)
-        number, after = number + 1, task_ids[-1]
-    token = Token(epoch, positions) if positions else None
-    return answer_json(CommandAnswer({}, token, is_replayed), {"canceled": canceled})
+    answers: list[CommandAnswer] = []
+    after = _FIRST
+    for number in count():
+        found = await call.services.find_open_tasks(chosen, after, _BULK + 1)
+        request = _cancel_request(call, number, found[:_BULK], reason, is_last=len(found) <= _BULK)
+        answers.append(await carry_out(request, call))
+        canceled.extend(answers[-1].result["canceled"])
+        if answers[-1].result["is_last"]:
+            break
+        after = after if answers[-1].is_replayed else found[_BULK - 1]
+    return answer_json(joined_answer(answers), {"canceled": canceled})
 
 
-def _cancel_request(call: Call, number: int, task_ids: Sequence[UUID], reason: str | None) -> CommandRequest:
+def _cancel_request(
+    call: Call, number: int, task_ids: Sequence[UUID], reason: str | None, *, is_last: bool
+) -> CommandRequest:
     """Return the command that cancels one part; tasks that ended meanwhile are left out."""
 
     def prepare(facts: Facts) -> list[Assignment]:
         return [Assignment("task", task_id, CancelTask(at=facts.at, reason=reason)) for task_id in task_ids]
 
     def respond(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
-        return {"canceled": [str(outcome.assignment.aggregate_id) for outcome in outcomes if outcome.events]}
+        canceled = [str(outcome.assignment.aggregate_id) for outcome in outcomes if outcome.events]
+        return {"canceled": canceled, "is_last": is_last}
 
-    key = call.context.key._replace(key=f"{call.context.key.key}#{call.services.make_id()}-{number}")
     return CommandRequest(
-        context=replace(call.context, key=key),
+        context=part_context(call, number),
         prepare=prepare,
         respond=respond,
         aggregate_ids=task_ids,

@@ -75,7 +75,8 @@ class Facts:
 def read_facts(at: datetime, aggregates: Sequence[StoredAggregate]) -> Facts:
     """Return the loaded aggregates as the domain knows them."""
     states: dict[str, dict[UUID, Any]] = {kind: {} for kind in AGGREGATE_TYPES}
-    for stored in aggregates:
+    # One that several others brought along, as the agent of many tasks, is there as often.
+    for stored in {stored.aggregate_id: stored for stored in aggregates}.values():
         states[stored.kind][stored.aggregate_id] = AGGREGATE_TYPES[stored.kind].read_state(stored.state)
     return Facts(
         at,

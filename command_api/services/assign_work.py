@@ -1,10 +1,12 @@
 """Who gets which task, among the workers of one process that wait: pure, so that fairness can be read and tested.
 
-First come, first served between workers; turn by turn between the agents of a worker; within an agent the most urgent.
+First come, first served between workers; between the agents of a worker the one that was served longest ago; within
+an agent the most urgent.
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,14 +31,23 @@ class Candidate(NamedTuple):
 
 
 def assign_work(
-    demands: Sequence[Demand], work: Sequence[AgentWork], reserved: Mapping[UUID, frozenset[int]]
+    demands: Sequence[Demand],
+    work: Sequence[AgentWork],
+    reserved: Mapping[UUID, frozenset[int]],
+    turns: Mapping[UUID, int],
 ) -> list[list[Candidate]]:
     """Return for each demand, in their order, what it gets; no task and no place is given twice.
 
-    `reserved` are places of agents that others in this process are about to take.
+    `reserved` are places of agents that others in this process are about to take; `turns` says when each agent was last
+    served, the higher the later.
     """
     queues = {found.agent_id: _candidates(found, reserved.get(found.agent_id, frozenset())) for found in work}
-    return [_take(demand, queues) for demand in demands]
+    order, numbers = dict(turns), count(max(turns.values(), default=0) + 1)
+    shares = []
+    for demand in demands:
+        shares.append(_take(demand, queues, order))
+        order.update((candidate.agent_id, next(numbers)) for candidate in shares[-1])
+    return shares
 
 
 def _candidates(found: AgentWork, reserved: frozenset[int]) -> deque[Candidate]:
@@ -48,9 +59,10 @@ def _candidates(found: AgentWork, reserved: frozenset[int]) -> deque[Candidate]:
     return deque(Candidate(task, found.agent_id, slot) for task, slot in zip(found.task_ids, free, strict=False))
 
 
-def _take(demand: Demand, queues: Mapping[UUID, deque[Candidate]]) -> list[Candidate]:
+def _take(demand: Demand, queues: Mapping[UUID, deque[Candidate]], order: Mapping[UUID, int]) -> list[Candidate]:
     """Take turns between the agents until the demand is met or nothing is left."""
-    turns = deque(queues[agent_id] for agent_id in demand.agent_ids if agent_id in queues)
+    agent_ids = sorted(demand.agent_ids, key=lambda agent_id: order.get(agent_id, 0))
+    turns = deque(queues[agent_id] for agent_id in agent_ids if agent_id in queues)
     taken: list[Candidate] = []
     while turns and len(taken) < demand.max_tasks:
         queue = turns.popleft()

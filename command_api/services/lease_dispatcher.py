@@ -1,16 +1,18 @@
 """One look for work for all workers of a process that wait, however many there are.
 
-A worker's call registers what it would take; a notice, a new call or a quarter of a second brings on one look at the
-database for all of them, and `assign_work` deals out what it found. What is dealt out is a candidate only: the call
-leases it by the line's own way, and says when it is done.
+A worker's call registers what it would take, and keeps its place until it is answered; a notice, a new call or a
+quarter of a second brings on one look at the database for all of them, and `assign_work` deals out what it found. What
+is dealt out is a candidate only: the call leases it by the line's own way, and says when it is done. Without anybody
+who waits there is no look.
 """
 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 from uuid import UUID
 
@@ -22,8 +24,10 @@ from infrastructure.work_store import AgentWork
 __all__ = ["LeaseDispatcher", "open_lease_dispatcher"]
 
 type FindWork = Callable[[Mapping[UUID, int], Sequence[UUID]], Awaitable[list[AgentWork]]]
+type IsOver = Callable[[], Awaitable[bool]]
 
 _LOOK_AGAIN_SECONDS: Final = 0.25
+_PATIENCE_SECONDS: Final = 1.0
 _LOG = structlog.get_logger(__name__)
 
 
@@ -31,8 +35,11 @@ _LOG = structlog.get_logger(__name__)
 class LeaseDispatcher:
     """The dispatcher of a process, as its callers see it."""
 
-    request: Callable[[Demand, float], Awaitable[list[Candidate]]]
-    """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one)."""
+    request: Callable[[Demand, float, IsOver], Awaitable[list[Candidate]]]
+    """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one).
+
+    Asks once a second whether it is over, because nobody wants the answer any more; then there are none.
+    """
 
     done: Callable[[Sequence[Candidate]], None]
     """Says that candidates were leased, or not: from now on the database alone tells."""
@@ -52,10 +59,15 @@ class _Waiter:
 
 @dataclass(slots=True)
 class _Desk:
-    """What a dispatcher keeps in mind: who waits, and what was dealt out and is not done yet."""
+    """What a dispatcher keeps in mind: who waits, what was dealt out and is not done yet, and whose turn it is.
+
+    `turns` says with which number of all candidates an agent was served last; who was never is served first.
+    """
 
     waiters: list[_Waiter] = field(default_factory=list)
     dealt: dict[UUID, Candidate] = field(default_factory=dict)
+    turns: dict[UUID, int] = field(default_factory=dict)
+    served: Iterator[int] = field(default_factory=lambda: count(1))
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -71,15 +83,22 @@ def _reserved(dealt: Mapping[UUID, Candidate]) -> dict[UUID, frozenset[int]]:
 async def _look(desk: _Desk, find: FindWork) -> None:
     """Look once for everybody who waits now, and answer those for whom there is something."""
     waiters = [waiter for waiter in desk.waiters if not waiter.answer.done()]
+    if not waiters:
+        return
     wanted: Counter[UUID] = Counter()
     for waiter in waiters:
         wanted.update(dict.fromkeys(waiter.demand.agent_ids, waiter.demand.max_tasks))
-    work = await find(wanted, list(desk.dealt))
-    waiting = [waiter for waiter in waiters if not waiter.answer.done()]
-    shares = assign_work([waiter.demand for waiter in waiting], work, _reserved(desk.dealt))
+    before = dict(desk.dealt)
+    work = await find(wanted, list(before))
+    waiting = [waiter for waiter in waiters if waiter in desk.waiters]
+    # A place that was taken while the database looked may look free in what it says, so it counts as reserved still.
+    reserved = _reserved({**before, **desk.dealt})
+    shares = assign_work([waiter.demand for waiter in waiting], work, reserved, desk.turns)
     now = asyncio.get_running_loop().time()
     for waiter, share in zip(waiting, shares, strict=True):
-        desk.dealt.update((candidate.task_id, candidate) for candidate in share)
+        for candidate in share:
+            desk.dealt[candidate.task_id] = candidate
+            desk.turns[candidate.agent_id] = next(desk.served)
         if share or now >= waiter.until:
             waiter.answer.set_result(share)
 
@@ -100,20 +119,40 @@ async def _run(desk: _Desk, find: FindWork) -> None:
                     waiter.answer.set_exception(error)
 
 
+async def _answered(waiter: _Waiter, is_over: IsOver) -> None:
+    """Wait for the answer, or until it is over."""
+    while True:
+        await asyncio.wait({waiter.answer}, timeout=_PATIENCE_SECONDS)
+        if waiter.answer.done() or await is_over():
+            return
+
+
+def _untaken(waiter: _Waiter) -> list[Candidate]:
+    """Return what was dealt to a call that was cancelled, or over, in the same moment."""
+    if not waiter.answer.done() or waiter.answer.exception() is not None:
+        return []
+    return waiter.answer.result()
+
+
 @asynccontextmanager
 async def open_lease_dispatcher(find: FindWork) -> AsyncIterator[LeaseDispatcher]:
     """Yield a process's dispatcher; it runs until the context ends."""
     desk = _Desk()
 
-    async def request(demand: Demand, seconds: float) -> list[Candidate]:
+    async def request(demand: Demand, seconds: float, is_over: IsOver) -> list[Candidate]:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(demand, loop.time() + seconds, loop.create_future())
         desk.waiters.append(waiter)
         desk.news.set()
+        taken: list[Candidate] = []
         try:
-            return await waiter.answer
+            await _answered(waiter, is_over)
+            taken = waiter.answer.result() if waiter.answer.done() else []
+            return taken
         finally:
             desk.waiters.remove(waiter)
+            if not taken:
+                done(_untaken(waiter))
 
     def done(candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:
