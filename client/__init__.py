@@ -9,7 +9,18 @@
 See `client.client` for the calls, `client.errors` for what they raise, `client.worker` for doing tasks.
 """
 
-from client.agent_records import AgentCard, AgentDetail, AgentPolicy, AgentReceipt, AgentSkill, AgentSummary
+from client.agent_records import (
+    AgentCard,
+    AgentDetail,
+    AgentPolicy,
+    AgentReceipt,
+    AgentRetryPolicy,
+    AgentSkill,
+    AgentSummary,
+    ApprovalRule,
+)
+from client.approval_records import Approval, ApprovalReceipt, ApprovalStatus, ApprovalVote
+from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetWindow
 from client.client import BureauClient
 from client.connection import RetryPolicy
 from client.content import (
@@ -42,26 +53,32 @@ from client.errors import (
     RateLimitedError,
     ServiceError,
     StaleError,
+    TaskCanceledError,
     TransportError,
     UnavailableError,
     UnexpectedAnswerError,
     WrongStateError,
 )
-from client.handlers import Handler, TaskFailedError, run_in_thread
+from client.handlers import Handler, TaskFailedError, TaskRejectedError, run_in_thread
+from client.lease_records import AnswerNote, BudgetNotice, Heartbeat, InputReceipt, Lease
 from client.records import (
-    Heartbeat,
-    Lease,
+    BatchError,
+    BatchItem,
+    CanceledTasks,
     Page,
     TaskDetail,
     TaskFailureReason,
+    TaskOutcome,
     TaskReceipt,
     TaskStatus,
     TaskSummary,
     TaskTimelineEntry,
     UsageTotal,
 )
+from client.stopping import TaskStoppedError
+from client.submissions import TaskSubmission, make_submission
 from client.task_context import TaskContext
-from client.testing import HandlerRun, ProgressReport, make_lease, run_handler
+from client.testing import HandlerRun, Operation, ProgressReport, Question, make_lease, run_handler
 from client.worker import Worker
 
 __all__ = [
@@ -71,13 +88,28 @@ __all__ = [
     "AgentNameTakenError",
     "AgentPolicy",
     "AgentReceipt",
+    "AgentRetryPolicy",
     "AgentSkill",
     "AgentSummary",
+    "AnswerNote",
     "ApiError",
+    "Approval",
+    "ApprovalReceipt",
+    "ApprovalRule",
+    "ApprovalStatus",
+    "ApprovalVote",
     "Artifact",
     "AuthenticationError",
+    "BatchError",
+    "BatchItem",
+    "Budget",
+    "BudgetBreach",
+    "BudgetNotice",
+    "BudgetReceipt",
+    "BudgetWindow",
     "BureauClient",
     "BureauError",
+    "CanceledTasks",
     "ConflictError",
     "ConsistencyLostError",
     "Content",
@@ -85,26 +117,34 @@ __all__ = [
     "Handler",
     "HandlerRun",
     "Heartbeat",
+    "InputReceipt",
     "InvalidRequestError",
     "Lease",
     "LeaseLostError",
     "Message",
     "NotFoundError",
+    "Operation",
     "Page",
     "Part",
     "PermissionDeniedError",
     "ProgressReport",
+    "Question",
     "RateLimitedError",
     "RetryPolicy",
     "ServiceError",
     "StaleError",
+    "TaskCanceledError",
     "TaskContext",
     "TaskDetail",
     "TaskFailedError",
     "TaskFailureReason",
+    "TaskOutcome",
     "TaskReceipt",
+    "TaskRejectedError",
     "TaskState",
     "TaskStatus",
+    "TaskStoppedError",
+    "TaskSubmission",
     "TaskSummary",
     "TaskTimelineEntry",
     "TransportError",
@@ -119,6 +159,7 @@ __all__ = [
     "data_part",
     "file_part",
     "make_lease",
+    "make_submission",
     "run_handler",
     "run_in_thread",
     "text_part",

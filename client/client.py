@@ -18,8 +18,11 @@ from typing import Self
 import httpx2
 
 from client.agents import AgentCalls
+from client.approvals import ApprovalCalls
+from client.budgets import BudgetCalls
 from client.connection import Connection, RetryPolicy
 from client.leases import LeaseCalls
+from client.submissions import SubmissionCalls
 from client.tasks import TaskCalls
 
 __all__ = ["BureauClient"]
@@ -27,7 +30,7 @@ __all__ = ["BureauClient"]
 _API_PATH = "/api/v1"
 
 
-class BureauClient(AgentCalls, TaskCalls, LeaseCalls):
+class BureauClient(AgentCalls, SubmissionCalls, TaskCalls, ApprovalCalls, BudgetCalls, LeaseCalls):
     """Every call of the API, typed; use it with `async with`, in one event loop.
 
     Args:

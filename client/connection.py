@@ -115,7 +115,7 @@ def _prepare(connection: Connection, call: Call) -> httpx2.Request:
         call.method,
         (connection.query_url if call.is_query else connection.command_url) + call.path,
         params={name: str(value) for name, value in call.parameters.items() if value is not None},
-        content=None if call.is_query else to_json(_dump(call.body or {}), inf_nan_mode="null"),
+        content=None if call.is_query else _write_body(call.body or {}),
         headers={**call.headers, **(_query_headers(connection) if call.is_query else _command_headers(call))},
         timeout=httpx2.Timeout(connection.timeout_seconds, read=connection.timeout_seconds + wait_seconds),
     )
@@ -135,12 +135,15 @@ def _query_headers(connection: Connection) -> dict[str, str]:
     }
 
 
+def _write_body(body: Mapping[str, object]) -> bytes:
+    given = {name: _dump(value) for name, value in body.items() if value is not None}
+    return to_json(given, inf_nan_mode="null")
+
+
 def _dump(value: object) -> object:
-    """Return JSON-like data: records as the fields that were set, mappings without what is None."""
+    """Return JSON-like data: records as the fields that were set, and JSON as it is."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_unset=True)
-    if isinstance(value, Mapping):
-        return {name: _dump(item) for name, item in value.items() if item is not None}
     return [_dump(item) for item in value] if isinstance(value, tuple) else value
 
 

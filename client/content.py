@@ -92,6 +92,11 @@ class Message(_Content):
         contents = (part.content for part in self.parts)
         return "\n".join(content.decode(errors="replace") for content in contents if content is not None)
 
+    @property
+    def data(self) -> JsonValue:
+        """The JSON of the first data part; None without one."""
+        return _first_data(self.parts)
+
 
 class Artifact(_Content):
     """A result of a task; one that came in chunks has the chunks' parts in order."""
@@ -115,7 +120,7 @@ class Artifact(_Content):
     @property
     def data(self) -> JsonValue:
         """The JSON of the first data part; None without one."""
-        return next((part.data for part in self.parts if "data" in part.model_fields_set), None)
+        return _first_data(self.parts)
 
 
 class Usage(_Content):
@@ -178,6 +183,10 @@ def agent_message(*contents: Content) -> Message:
 def clean_text(text: str) -> str:
     """Return the text with U+0000 and lone surrogates, which the service refuses, replaced by U+FFFD."""
     return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _first_data(parts: Sequence[Part]) -> JsonValue:
+    return next((part.data for part in parts if "data" in part.model_fields_set), None)
 
 
 def _make_message(role: str, contents: tuple[Content, ...]) -> Message:

@@ -10,7 +10,8 @@
         ├── ConflictError          409  the agent or task is in a state that does not allow this
         │   ├── AgentNameTakenError     the workspace has an agent of this name
         │   ├── WrongStateError         the task is over, or not where the command needs it
-        │   └── LeaseLostError          the lease expired, or another worker has the task
+        │   ├── LeaseLostError          the lease expired, or another worker has the task
+        │   └── TaskCanceledError       the worker's task was canceled: stop, and acknowledge it
         ├── ConsistencyLostError   410  the database went back in time; the token is forgotten, read again
         ├── InvalidRequestError    400, 405, 413, 415, 422  `details` names the fields
         ├── RateLimitedError       429  after all retries; `retry_after` in seconds
@@ -40,6 +41,7 @@ __all__ = [
     "RateLimitedError",
     "ServiceError",
     "StaleError",
+    "TaskCanceledError",
     "TransportError",
     "UnavailableError",
     "UnexpectedAnswerError",
@@ -132,6 +134,10 @@ class LeaseLostError(ConflictError):
     """The lease expired or another worker has the task: stop, and report nothing more."""
 
 
+class TaskCanceledError(ConflictError):
+    """The task that the worker has was canceled: stop, and acknowledge it."""
+
+
 class ConsistencyLostError(ApiError):
     """410: the database was restored to an earlier time; the client has forgotten its token, so a new read works."""
 
@@ -161,6 +167,7 @@ _BY_CODE: Mapping[str, type[ApiError]] = {
     "wrong_state": WrongStateError,
     "lease_lost": LeaseLostError,
     "stale": StaleError,
+    "task_canceled": TaskCanceledError,
 }
 _BY_STATUS: Mapping[int, type[ApiError]] = {
     401: AuthenticationError,

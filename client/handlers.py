@@ -11,7 +11,7 @@ from typing import Any, cast
 from client.content import Content
 from client.task_context import TaskContext
 
-__all__ = ["Handler", "Step", "TaskFailedError", "invoke_handler", "run_in_thread"]
+__all__ = ["Handler", "Step", "TaskFailedError", "TaskRejectedError", "invoke_handler", "run_in_thread"]
 
 type Step = float | str | tuple[float, str]
 """What a generator yields: a fraction (0 to 1), words, or both."""
@@ -25,13 +25,24 @@ type Handler = Callable[
 class TaskFailedError(Exception):
     """Raise it in a handler to fail the task with a code for programs and a reason for people.
 
-    raise TaskFailedError("bad_input", "The log has no lines.")
+    With `retryable` another attempt follows, as the agent's policy says.
+
+        raise TaskFailedError("bad_input", "The log has no lines.")
     """
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, *, retryable: bool = False) -> None:
         self.code = code
         self.reason = reason
+        self.retryable = retryable
         super().__init__(f"{code}: {reason}")
+
+
+class TaskRejectedError(Exception):
+    """Raise it in a handler to decline the task for good, with a reason for people."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 async def invoke_handler(handler: Handler, task: TaskContext) -> Content | None:

@@ -1,13 +1,16 @@
 """The calls of workers; a part of `BureauClient`. `Worker` makes them for you."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from client.approval_records import ApprovalReceipt
 from client.connection import Call, Connection, request
 from client.content import Artifact, Message, Usage
-from client.records import Heartbeat, Lease, TaskReceipt
+from client.lease_records import Heartbeat, InputReceipt, Lease
+from client.records import TaskReceipt
 
 __all__ = ["LeaseCalls"]
 
@@ -44,9 +47,15 @@ class LeaseCalls:
         answer = await request(self._connection, Call("POST", "/leases", body, wait_seconds=wait_seconds), _LeaseAnswer)
         return answer.data
 
-    async def send_heartbeat(self, lease: Lease, *, lease_seconds: int | None = None) -> Heartbeat:
-        """Renew the lease from now on."""
-        return await request(self._connection, _report(lease, "heartbeat", {"lease_seconds": lease_seconds}), Heartbeat)
+    async def send_heartbeat(
+        self, lease: Lease, *, lease_seconds: int | None = None, received: int | None = None
+    ) -> Heartbeat:
+        """Renew the lease from now on; `received` is the number of messages that the worker has, those behind it come.
+
+        Raises TaskCanceledError once the task is canceled, besides what every report may raise.
+        """
+        body = {"lease_seconds": lease_seconds, "received": received}
+        return await request(self._connection, _report(lease, "heartbeat", body), Heartbeat)
 
     async def report_progress(
         self,
@@ -74,12 +83,83 @@ class LeaseCalls:
         body = {"message": message, "usage": usage}
         return await request(self._connection, _report(lease, "complete", body), TaskReceipt)
 
-    async def fail_task(
-        self, lease: Lease, *, code: str, reason: str, message: Message | None = None, usage: Usage | None = None
+    async def fail_task(  # noqa: PLR0913 - the fields of a failure
+        self,
+        lease: Lease,
+        *,
+        code: str,
+        reason: str,
+        message: Message | None = None,
+        usage: Usage | None = None,
+        retryable: bool = False,
     ) -> TaskReceipt:
-        """Give the task up; `code` is for programs (`bad_input`), `reason` for people."""
-        body = {"code": code, "reason": reason, "message": message, "usage": usage}
+        """Give the task up; `code` is for programs (`bad_input`), `reason` for people.
+
+        With `retryable` another attempt follows, as the agent's policy says.
+        """
+        body = {"code": code, "reason": reason, "message": message, "usage": usage, "retryable": retryable or None}
         return await request(self._connection, _report(lease, "fail", body), TaskReceipt)
+
+    async def reject_task(self, lease: Lease, *, reason: str, message: Message | None = None) -> TaskReceipt:
+        """Decline the task for good: no other attempt follows."""
+        body = {"reason": reason, "message": message}
+        return await request(self._connection, _report(lease, "reject", body), TaskReceipt)
+
+    async def acknowledge_cancel(self, lease: Lease) -> TaskReceipt:
+        """Say that work on a canceled task has stopped, with the lease that the cancellation fenced."""
+        return await request(self._connection, _report(lease, "acknowledge-cancel", {}), TaskReceipt)
+
+    async def request_input(  # noqa: PLR0913 - the fields of a question
+        self,
+        lease: Lease,
+        message: Message,
+        *,
+        request_id: UUID | None = None,
+        answer_schema: Mapping[str, Any] | None = None,
+        default: Message | None = None,
+        expires_in_seconds: int | None = None,
+        keeps_lease: bool = False,
+    ) -> InputReceipt:
+        """Ask a person; the task waits, and the lease is given up unless it is kept with heartbeats.
+
+        The answer must fit the schema (JSON Schema 2020-12). When the time is up the default answers; without one the
+        task fails. The answer comes with a lease or a heartbeat; `answers` there tells by `request_id` which it is.
+        """
+        body = {
+            "message": message,
+            "request_id": None if request_id is None else str(request_id),
+            "answer_schema": answer_schema,
+            "default": default,
+            "expires_in_seconds": expires_in_seconds,
+            "keeps_lease": keeps_lease,
+        }
+        return await request(self._connection, _report(lease, "request-input", body), InputReceipt)
+
+    async def request_approval(
+        self,
+        lease: Lease,
+        operation: str,
+        arguments: Mapping[str, Any],
+        *,
+        message: Message | None = None,
+        keeps_lease: bool = False,
+    ) -> ApprovalReceipt:
+        """Ask to be allowed one operation; the status is `not_required` where no rule of the policy covers it.
+
+        Else the task waits, and the lease is given up unless it is kept. The decision comes as an answer does.
+        """
+        body = {"operation": operation, "arguments": arguments, "message": message, "keeps_lease": keeps_lease}
+        return await request(self._connection, _report(lease, "approvals", body), ApprovalReceipt)
+
+    async def use_approval(
+        self, lease: Lease, approval_id: UUID, operation: str, arguments: Mapping[str, Any]
+    ) -> ApprovalReceipt:
+        """Say that the operation is about to be done: an approval covers it once.
+
+        Raises ConflictError where it was not approved, was used, or is not for just this operation and arguments.
+        """
+        body = {"operation": operation, "arguments": arguments}
+        return await request(self._connection, _report(lease, f"approvals/{approval_id}/use", body), ApprovalReceipt)
 
 
 def _report(lease: Lease, verb: str, body: Mapping[str, object]) -> Call:

@@ -1,4 +1,4 @@
-"""What the service answers about tasks and leases, as frozen records. Fields unknown to this version are ignored."""
+"""What the service answers about tasks, as frozen records. Fields unknown to this version are ignored."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,11 +10,13 @@ from client.content import TERMINAL_STATES, Artifact, Message, TaskState
 
 __all__ = [
     "Answer",
-    "Heartbeat",
-    "Lease",
+    "BatchError",
+    "BatchItem",
+    "CanceledTasks",
     "Page",
     "TaskDetail",
     "TaskFailureReason",
+    "TaskOutcome",
     "TaskReceipt",
     "TaskStatus",
     "TaskSummary",
@@ -39,8 +41,8 @@ class Page[Item](Answer):
     has_more: bool = False
 
 
-class TaskReceipt(Answer):
-    """A command about a task was committed."""
+class TaskOutcome(Answer):
+    """How a command left a task."""
 
     task_id: UUID
     context_id: str
@@ -48,6 +50,32 @@ class TaskReceipt(Answer):
     state: TaskState
     generation: int
     attempt: int
+
+
+class TaskReceipt(TaskOutcome):
+    """A command about a task was committed."""
+
+    consistency: str | None = None
+
+
+class BatchError(Answer):
+    """Why one task of a batch was refused."""
+
+    code: str
+    message: str
+
+
+class BatchItem(Answer):
+    """What became of one task of a batch: how it stands, or why it was refused."""
+
+    task: TaskOutcome | None = None
+    error: BatchError | None = None
+
+
+class CanceledTasks(Answer):
+    """Which tasks a cancellation of many ended."""
+
+    canceled: tuple[UUID, ...]
     consistency: str | None = None
 
 
@@ -138,33 +166,3 @@ class TaskTimelineEntry(Answer):
     def is_last(self) -> bool:
         """Whether the task ended with this change."""
         return self.type in _TERMINAL_EVENTS
-
-
-class Lease(Answer):
-    """A task that a worker has for `lease_seconds`; the token proves it with every report."""
-
-    task_id: UUID
-    agent_id: UUID
-    agent_name: str
-    context_id: str
-    attempt: int
-    max_attempts: int
-    generation: int
-    lease_token: str = Field(repr=False)
-    lease_seconds: int
-    lease_expires_at: datetime
-    priority: int
-    messages: tuple[Message, ...]
-    metadata: dict[str, JsonValue] = Field(default_factory=dict)
-    reference_task_ids: tuple[str, ...] = ()
-
-
-class Heartbeat(Answer):
-    """A lease was renewed."""
-
-    task_id: UUID
-    state: TaskState
-    generation: int
-    attempt: int
-    lease_expires_at: datetime
-    consistency: str | None = None

@@ -1,69 +1,66 @@
-"""What a handler gets: the task to do, and the ways to report on it.
+"""What a handler gets: the task to do, and the ways to report on it, to ask, and to listen.
 
 The methods are coroutines. A blocking handler, which runs in a thread, calls them through `task.wait(...)`.
 """
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, JsonValue
 
 from client.chunks import split_parts
-from client.content import Artifact, Content, Message, Part, Usage, agent_message, make_parts
-from client.errors import LeaseLostError, NotFoundError, WrongStateError
-from client.records import Lease, TaskReceipt
+from client.content import Artifact, Content, Message, Part, TaskState, Usage, agent_message, make_parts
+from client.conversation import Conversation
+from client.errors import BureauError, LeaseLostError, NotFoundError, TaskCanceledError
+from client.lease_records import BudgetNotice, Heartbeat, Lease
+from client.mailbox import Mailbox
+from client.reports import Reports
+from client.stopping import TaskStoppedError
 
-__all__ = ["Reports", "TaskContext"]
-
-
-class Reports(Protocol):
-    """Where reports go: a `BureauClient`, or a list in a test."""
-
-    def report_progress(
-        self, lease: Lease, *, fraction: float | None = None, message: Message | None = None, usage: Usage | None = None
-    ) -> Coroutine[Any, Any, TaskReceipt | None]:
-        """Take a progress report."""
-        ...
-
-    def append_artifact(
-        self, lease: Lease, artifact: Artifact, *, append: bool = False, last_chunk: bool = True
-    ) -> Coroutine[Any, Any, TaskReceipt | None]:
-        """Take a chunk of an artifact."""
-        ...
+__all__ = ["TaskContext"]
 
 
-class TaskContext:
+class TaskContext(Conversation):
     """One task in a handler's hands.
 
-    `lease` is the task as it was leased; `is_canceled` becomes True when the task was canceled or its
-    lease lost. A coroutine is then cancelled as well; a blocking handler should look at it now and then, and return.
+    `lease` is the task as it was leased; `budgets` those over it that are nearly spent and `deadline` when it must be
+    over, as the last heartbeat told. `is_canceled` becomes True when the task was canceled or its lease lost, or waits
+    without this worker. A coroutine is then cancelled as well; a blocking handler should look at it now and then, and
+    return.
     """
 
     def __init__(self, lease: Lease, reports: Reports) -> None:
         self.lease = lease
+        self.budgets: tuple[BudgetNotice, ...] = ()
+        self.deadline: datetime | None = lease.deadline
         self.is_canceled = False
         self.is_done = False
+        self.must_acknowledge = False
         self.answer: Message | None = None
         self.pending_usage: list[Usage] = []
         self._reports = reports
         self._loop = asyncio.get_running_loop()
+        self._mailbox = Mailbox()
+        self._mailbox.add(lease.messages, lease.answers)
+        self._start_conversation()
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The task's messages, the oldest first."""
-        return self.lease.messages
+        """All messages to the worker so far, answers included, the oldest first; the first is the task itself."""
+        return tuple(self._mailbox.messages)
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts of all messages of the user, in order."""
-        return tuple(part for message in self.messages if message.role == "user" for part in message.parts)
+        """The parts of the message that the task was submitted with."""
+        return self.lease.messages[0].parts
 
     @property
     def text(self) -> str:
-        """All text and files of the user's messages as text."""
-        return "\n".join(message.text for message in self.messages if message.role == "user")
+        """All text and files that the task was submitted with, as text."""
+        return self.lease.messages[0].text
 
     @property
     def metadata(self) -> dict[str, JsonValue]:
@@ -80,11 +77,8 @@ class TaskContext:
     async def progress(self, fraction: float | None = None, text: str | None = None) -> None:
         """Say how far the work is (0 to 1), in words, or both. Each call is an event that clients see."""
         message = None if text is None else agent_message(text)
-        await self._send_usage(keep=1)
-        await self._report(
-            self._reports.report_progress(self.lease, fraction=fraction, message=message, usage=self._next_usage())
-        )
-        del self.pending_usage[:1]
+        await self.send_usage(keep=1)
+        await self._report_with_usage(fraction, message)
 
     async def artifact(  # noqa: PLR0913 - the fields of an artifact
         self,
@@ -113,9 +107,18 @@ class TaskContext:
                 )
             )
 
+    async def read_artifacts(self) -> tuple[Artifact, ...]:
+        """Return the task's artifacts so far, those of earlier attempts as well: where a takeover goes on from."""
+        return await self._reports.get_artifacts(self.lease.task_id)
+
     def usage(self, usage: Usage | None = None, **amounts: Any) -> None:  # noqa: ANN401 - fields of Usage
         """Count what was used, as a record or as fields: `task.usage(input_tokens=900)`; goes with the next report."""
         self.pending_usage.append(usage or Usage.model_validate(amounts))
+
+    async def report_usage(self, usage: Usage | None = None, **amounts: Any) -> None:  # noqa: ANN401 - fields of Usage
+        """Report what was used at once; where that spends a budget, the handler ends here (see `TaskStoppedError`)."""
+        self.usage(usage, **amounts)
+        await self.send_usage()
 
     def reply(self, *contents: Content) -> None:
         """Set the message with which the task completes; a handler may also just return its content."""
@@ -126,24 +129,47 @@ class TaskContext:
         return asyncio.run_coroutine_threadsafe(_await(report), self._loop).result()
 
     async def take_usage(self) -> Usage | None:
-        """Send all pending usage but the last, and return that for the task's last report."""
-        await self._send_usage(keep=1)
-        return self._next_usage()
+        """Send all pending usage but one, and return that for the task's last report."""
+        await self.send_usage(keep=1)
+        return self.pending_usage.pop(0) if self.pending_usage else None
 
-    def _next_usage(self) -> Usage | None:
-        return self.pending_usage[0] if self.pending_usage else None
+    def receive(self, heartbeat: Heartbeat) -> None:
+        """Take in what a heartbeat told; the worker does it."""
+        self.budgets, self.deadline = heartbeat.budgets, heartbeat.deadline
+        self._mailbox.add(heartbeat.messages, heartbeat.answers)
 
-    async def _send_usage(self, keep: int) -> None:
+    async def send_usage(self, keep: int = 0) -> None:
+        """Report pending usage, but for so many."""
         while len(self.pending_usage) > keep:
-            await self._report(self._reports.report_progress(self.lease, usage=self.pending_usage[0]))
-            del self.pending_usage[0]
+            await self._report_with_usage(None, None)
 
-    async def _report(self, report: Awaitable[object]) -> None:
+    async def _report_with_usage(self, fraction: float | None, message: Message | None) -> None:
+        """Report, and with it the oldest pending usage, which stays pending where that fails."""
+        usage = self.pending_usage.pop(0) if self.pending_usage else None
         try:
-            await report
-        except (LeaseLostError, WrongStateError, NotFoundError):
-            self.is_canceled = True
+            receipt = await self._report(
+                self._reports.report_progress(self.lease, fraction=fraction, message=message, usage=usage)
+            )
+        except BureauError:
+            if usage is not None:
+                self.pending_usage.insert(0, usage)
             raise
+        if receipt is not None and receipt.state is not TaskState.WORKING:
+            self.stop(f"the report spent a budget: the task is {receipt.state}")
+
+    async def _report[Answer](self, report: Awaitable[Answer]) -> Answer:
+        try:
+            answer = await report
+        except (LeaseLostError, NotFoundError, TaskCanceledError) as error:
+            self.is_canceled = True
+            self.must_acknowledge = isinstance(error, TaskCanceledError)
+            raise
+        return answer
+
+    def stop(self, why: str) -> NoReturn:
+        """End the handler here: the task goes on later, perhaps at another worker, or never."""
+        self.is_canceled = True
+        raise TaskStoppedError(why)
 
 
 async def _await[Result](awaitable: Awaitable[Result]) -> Result:

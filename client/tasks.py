@@ -1,51 +1,22 @@
-"""The calls of those who give tasks and follow them; a part of `BureauClient`."""
+"""The calls of those who follow tasks, talk with their workers or stop them; a part of `BureauClient`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from urllib.parse import quote
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from client.connection import Call, Connection, iterate_pages, request
-from client.content import Content, Message, TaskState, user_message
-from client.records import Page, TaskDetail, TaskReceipt, TaskSummary, TaskTimelineEntry
+from client.content import Artifact, Content, Message, TaskState, user_message
+from client.records import CanceledTasks, Page, TaskDetail, TaskReceipt, TaskSummary, TaskTimelineEntry
 from client.timeline import follow_timeline
 
 __all__ = ["TaskCalls"]
 
 
 class TaskCalls:
-    """Submit, cancel, read and follow tasks."""
+    """Read, follow, talk to and cancel tasks."""
 
     _connection: Connection
-
-    async def submit_task(  # noqa: PLR0913 - the fields of a submission
-        self,
-        agent: str | UUID,
-        message: Message | Content,
-        *,
-        context_id: str | None = None,
-        priority: int | None = None,
-        metadata: dict[str, JsonValue] | None = None,
-        reference_task_ids: Sequence[str | UUID] = (),
-        idempotency_key: str | None = None,
-    ) -> TaskReceipt:
-        """Give an agent (by name or id) a task; `priority` 0 to 9, higher goes first, 5 without one.
-
-        Give an `idempotency_key` of your own (an order number, say) where your program may be started again
-        halfway: the same key never makes a second task.
-        """
-        body = {
-            "agent": str(agent),
-            "message": message if isinstance(message, Message) else user_message(message),
-            "context_id": context_id,
-            "priority": priority,
-            "metadata": metadata,
-            "reference_task_ids": tuple(map(str, reference_task_ids)) or None,
-        }
-        return await request(
-            self._connection, Call("POST", "/tasks", body, idempotency_key=idempotency_key), TaskReceipt
-        )
 
     async def cancel_task(self, task_id: UUID, *, reason: str | None = None) -> TaskReceipt:
         """Stop a task at once, also one that a worker is doing; raises WrongStateError where it is over."""
@@ -53,9 +24,48 @@ class TaskCalls:
             self._connection, Call("POST", f"/tasks/{task_id}/cancel", {"reason": reason}), TaskReceipt
         )
 
+    async def cancel_tasks(
+        self,
+        *,
+        context_id: str | None = None,
+        agent: str | UUID | None = None,
+        state: TaskState | None = None,
+        reason: str | None = None,
+    ) -> CanceledTasks:
+        """Cancel every open task that fits all that is given; at least one of context, agent and state must be."""
+        chosen = None if agent is None else str(agent)
+        body = {"context_id": context_id, "agent": chosen, "state": state, "reason": reason}
+        return await request(self._connection, Call("POST", "/tasks/cancel", body), CanceledTasks)
+
+    async def cancel_context(self, context_id: str, *, reason: str | None = None) -> CanceledTasks:
+        """Cancel all open tasks of a context."""
+        path = f"/contexts/{quote(context_id, safe='')}/cancel"
+        return await request(self._connection, Call("POST", path, {"reason": reason}), CanceledTasks)
+
+    async def add_message(self, task_id: UUID, message: Message | Content) -> TaskReceipt:
+        """Say something more to the task's worker, which gets it in order; it answers no question."""
+        return await request(
+            self._connection, Call("POST", f"/tasks/{task_id}/messages", {"message": _from_user(message)}), TaskReceipt
+        )
+
+    async def provide_input(
+        self, task_id: UUID, answer: Message | Content, *, request_id: UUID | None = None
+    ) -> TaskReceipt:
+        """Answer what the task's worker asked; with `request_id` only that question.
+
+        Raises InvalidRequestError, whose details name the places, where the answer does not fit the question's schema
+        (then it has one data part: give a record or a mapping), and ConflictError where nothing is asked.
+        """
+        body = {"message": _from_user(answer), "request_id": None if request_id is None else str(request_id)}
+        return await request(self._connection, Call("POST", f"/tasks/{task_id}/input", body), TaskReceipt)
+
     async def get_task(self, task_id: UUID) -> TaskDetail:
         """Return a task with its messages and artifacts; raises NotFoundError."""
         return await request(self._connection, Call("GET", f"/tasks/{task_id}"), TaskDetail)
+
+    async def get_artifacts(self, task_id: UUID) -> tuple[Artifact, ...]:
+        """Return the artifacts of a task so far, chunks joined; raises NotFoundError."""
+        return (await self.get_task(task_id)).artifacts
 
     async def list_tasks(
         self,
@@ -107,3 +117,7 @@ class TaskCalls:
         while (task := await self.get_task(task_id)).generation < generations[-1]:
             await asyncio.sleep(0.05)  # the timeline and the detail are read models of their own
         return task
+
+
+def _from_user(message: Message | Content) -> Message:
+    return message if isinstance(message, Message) else user_message(message)

@@ -1,95 +1,67 @@
 """Trying a handler without a server: run it on a task and look at what it did.
 
 async def test_greets() -> None:
-    run = await run_handler(greet, "Ada")
+    run = await run_handler(greet, "Ada", answers=["blue"], decisions=["approved"])
+    assert run.questions[0].text == "Which colour?"
     assert run.result.text == "Hello, Ada!"
 """
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from client.content import Artifact, Content, Message, Usage, agent_message, user_message
-from client.handlers import Handler, TaskFailedError, invoke_handler
-from client.records import Lease
+from client.approval_records import ApprovalStatus
+from client.content import Artifact, Content, Message, agent_message, user_message
+from client.handlers import Handler, TaskFailedError, TaskRejectedError, invoke_handler
+from client.lease_records import Lease
+from client.script import HandlerRun, Operation, ProgressReport, Question, ScriptedReports
+from client.stopping import TaskStoppedError
 from client.task_context import TaskContext
 
-__all__ = ["HandlerRun", "ProgressReport", "make_lease", "run_handler"]
+__all__ = ["HandlerRun", "Operation", "ProgressReport", "Question", "make_lease", "run_handler"]
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressReport:
-    """One progress report: a fraction (0 to 1), words, or both."""
-
-    fraction: float | None
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerRun:
-    """What a handler did. `artifacts` have their chunks joined; `failure` is set where it raised TaskFailedError."""
-
-    progress: tuple[ProgressReport, ...]
-    artifacts: tuple[Artifact, ...]
-    usage: tuple[Usage, ...]
-    result: Message | None
-    failure: TaskFailedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Collector:
-    """Takes reports as the client does, and keeps them."""
-
-    progress: list[ProgressReport] = field(default_factory=list)
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-    usage: list[Usage] = field(default_factory=list)
-
-    async def report_progress(
-        self,
-        lease: Lease,  # noqa: ARG002 - as the client has it
-        *,
-        fraction: float | None = None,
-        message: Message | None = None,
-        usage: Usage | None = None,
-    ) -> None:
-        if fraction is not None or message is not None:
-            self.progress.append(ProgressReport(fraction, None if message is None else message.text))
-        if usage is not None:
-            self.usage.append(usage)
-
-    async def append_artifact(
-        self,
-        lease: Lease,  # noqa: ARG002 - as the client has it
-        artifact: Artifact,
-        *,
-        append: bool = False,
-        last_chunk: bool = True,  # noqa: ARG002 - as the client has it
-    ) -> None:
-        known = self.artifacts[artifact.artifact_id] if append else None
-        joined = known.model_copy(update={"parts": known.parts + artifact.parts}) if known else artifact
-        self.artifacts[artifact.artifact_id] = joined
-
-
-async def run_handler(handler: Handler, task: Lease | Message | Content) -> HandlerRun:
+async def run_handler(  # noqa: PLR0913 - each is something that people do to a task
+    handler: Handler,
+    task: Lease | Message | Content,
+    *,
+    answers: Sequence[Message | Content] = (),
+    decisions: Sequence[ApprovalStatus] = (),
+    messages: Sequence[Message | Content] = (),
+    artifacts: Sequence[Artifact] = (),
+) -> HandlerRun:
     """Run the handler on a task (or just on what a user would say) and return what it did.
 
-    An exception other than TaskFailedError is raised on, so that a test shows it.
+    Each question gets the next of `answers`, or its default when there is none left, each wish to do an operation the
+    next of `decisions`; LookupError where one is missing. `messages` come after the submission, `artifacts` are those
+    of earlier attempts. A handler that gives up its lease to wait is run again, as a worker would.
+    An exception other than TaskFailedError and TaskRejectedError is raised on, so that a test shows it.
     """
-    collector = _Collector()
-    context = TaskContext(task if isinstance(task, Lease) else make_lease(task), collector)
-    failure: TaskFailedError | None = None
-    result: Content | None = None
-    try:
-        result = await invoke_handler(handler, context)
-    except TaskFailedError as error:
-        failure = error
-    return HandlerRun(
-        progress=tuple(collector.progress),
-        artifacts=tuple(collector.artifacts.values()),
-        usage=(*collector.usage, *context.pending_usage),
-        result=context.answer if result is None else agent_message(result),
-        failure=failure,
+    lease = task if isinstance(task, Lease) else make_lease(task)
+    later = tuple(message if isinstance(message, Message) else user_message(message) for message in messages)
+    script = ScriptedReports(
+        lease.model_copy(update={"messages": lease.messages + later}), answers, decisions, artifacts
     )
+    ending: TaskFailedError | TaskRejectedError | None = None
+    result: Message | None = None
+    try:
+        result = await _run(handler, script)
+    except (TaskFailedError, TaskRejectedError) as error:
+        ending = error
+    return script.result(result, ending)
+
+
+async def _run(handler: Handler, script: ScriptedReports) -> Message | None:
+    while True:
+        context = TaskContext(script.lease, script)
+        script.context = context
+        try:
+            result = await invoke_handler(handler, context)
+        except TaskStoppedError:
+            continue
+        finally:
+            script.usage.extend(context.pending_usage)
+        return context.answer if result is None else agent_message(result)
 
 
 def make_lease(message: Message | Content, *, lease_seconds: int = 60) -> Lease:

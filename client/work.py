@@ -5,10 +5,11 @@ import logging
 
 from client.client import BureauClient
 from client.content import agent_message, clean_text
-from client.errors import BureauError, InvalidRequestError
-from client.handlers import Handler, TaskFailedError, invoke_handler
-from client.heartbeats import Heartbeats, keep_lease
-from client.records import Lease
+from client.errors import BureauError, InvalidRequestError, TaskCanceledError
+from client.handlers import Handler, TaskFailedError, TaskRejectedError, invoke_handler
+from client.heartbeats import Heartbeats, LeaseEnd, keep_lease
+from client.lease_records import Lease
+from client.stopping import TaskStoppedError
 from client.task_context import TaskContext
 
 __all__ = ["do_task"]
@@ -19,30 +20,47 @@ _logger = logging.getLogger(__name__)
 
 async def do_task(client: BureauClient, handler: Handler, lease: Lease, heartbeats: Heartbeats) -> None:
     """Do one task to its end; raises nothing but CancelledError, so that one task can't stop the worker."""
-    task = TaskContext(lease, client)
     working = asyncio.current_task()
+    task = TaskContext(lease, client)
 
-    def stop_handler(reason: str) -> None:
-        if working is None or task.is_done:
+    def stop_handler(end: LeaseEnd) -> None:
+        task.must_acknowledge = task.must_acknowledge or end.is_canceled
+        if working is None or task.is_done or task.is_canceled:
             return
-        _logger.info("Task %s is taken away: %s", lease.task_id, reason)
+        _logger.info("Task %s is taken away: %s", lease.task_id, end.reason)
         task.is_canceled = True
         working.cancel()
 
     try:
-        with keep_lease(heartbeats, lease, stop_handler):
-            await _run_and_report(client, task, handler)
+        with keep_lease(heartbeats, lease, task.receive, stop_handler) as hurry:
+            task.hurry = hurry
+            await _do_task(client, task, handler)
     except asyncio.CancelledError:
         if not task.is_canceled:
             raise
+        if working is not None:
+            working.uncancel()
+    if task.must_acknowledge:
+        await _acknowledge(client, lease)
+
+
+async def _do_task(client: BureauClient, task: TaskContext, handler: Handler) -> None:
+    """Run and report; what went wrong with that is logged, for nobody else could do anything about it."""
+    task_id = task.lease.task_id
+    try:
+        await _run_and_report(client, task, handler)
+    except TaskStoppedError as stopped:
+        _logger.info("Task %s is left: %s", task_id, stopped)
+    except TaskCanceledError:
+        task.must_acknowledge = True
     except BureauError as error:
-        _logger.warning("The end of task %s could not be reported: %s", lease.task_id, error)
+        _logger.warning("The end of task %s could not be reported: %s", task_id, error)
     except Exception:
-        _logger.exception("The end of task %s could not be reported", lease.task_id)
+        _logger.exception("The end of task %s could not be reported", task_id)
 
 
 async def _run_and_report(client: BureauClient, task: TaskContext, handler: Handler) -> None:
-    """Complete or fail the task; report nothing once it is taken away, for that is no longer this worker's task."""
+    """Complete, fail or reject the task; report nothing once it is taken away, for it is no longer this worker's."""
     try:
         result = await invoke_handler(handler, task)
         message = task.answer if result is None else agent_message(result)
@@ -50,19 +68,50 @@ async def _run_and_report(client: BureauClient, task: TaskContext, handler: Hand
             task.is_done = True
             await client.complete_task(task.lease, message=message, usage=await task.take_usage())
     except TaskFailedError as error:
-        await _fail(client, task, error.code, error.reason)
-    except Exception as error:
-        if task.is_canceled:
-            return
-        if task.is_done and not isinstance(error, InvalidRequestError | ValueError):
-            raise  # completing failed, and not because of what the handler returned
-        _logger.exception("The handler of task %s failed", task.lease.task_id)
-        await _fail(client, task, "handler_error", f"The handler raised {type(error).__name__}.")
+        await _fail(client, task, error)
+    except TaskRejectedError as error:
+        await _reject(client, task, error)
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever a handler raises ends its attempt
+        await _fail_after(client, task, error)
 
 
-async def _fail(client: BureauClient, task: TaskContext, code: str, reason: str) -> None:
+async def _fail_after(client: BureauClient, task: TaskContext, error: BaseException) -> None:
+    """Fail the task after an exception that the handler did not mean: another attempt may do better."""
     if task.is_canceled:
         return
+    is_result_at_fault = task.is_done and isinstance(error, InvalidRequestError | ValueError)
+    if not isinstance(error, Exception) or (task.is_done and not is_result_at_fault):
+        raise error  # completing failed, and not because of what the handler returned
+    _logger.error("The handler of task %s failed", task.lease.task_id, exc_info=error)
+    reason = f"The handler raised {type(error).__name__}."
+    await _fail(client, task, TaskFailedError("handler_error", reason, retryable=not is_result_at_fault))
+
+
+async def _fail(client: BureauClient, task: TaskContext, error: TaskFailedError) -> None:
+    if task.is_canceled:
+        return
+    usage = await task.take_usage()
     task.is_done = True
-    reason = clean_text(reason)[:_REASON_LENGTH] or "no reason given"
-    await client.fail_task(task.lease, code=code, reason=reason, usage=await task.take_usage())
+    await client.fail_task(
+        task.lease, code=error.code, reason=_clean_reason(error.reason), usage=usage, retryable=error.retryable
+    )
+
+
+async def _reject(client: BureauClient, task: TaskContext, error: TaskRejectedError) -> None:
+    if task.is_canceled:
+        return
+    await task.send_usage()
+    task.is_done = True
+    await client.reject_task(task.lease, reason=_clean_reason(error.reason))
+
+
+async def _acknowledge(client: BureauClient, lease: Lease) -> None:
+    """Say that the work on a canceled task has stopped, now that it has."""
+    try:
+        await client.acknowledge_cancel(lease)
+    except BureauError as error:
+        _logger.warning("The cancellation of task %s could not be acknowledged: %s", lease.task_id, error)
+
+
+def _clean_reason(reason: str) -> str:
+    return clean_text(reason)[:_REASON_LENGTH] or "no reason given"

@@ -30,7 +30,7 @@ from client.client import BureauClient
 from client.errors import BureauError
 from client.handlers import Handler
 from client.heartbeats import open_heartbeats
-from client.records import Lease
+from client.lease_records import Lease
 from client.work import do_task
 
 __all__ = ["Worker"]

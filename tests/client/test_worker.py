@@ -86,7 +86,7 @@ async def test_an_exception_fails_the_task_without_its_text_or_trace(caplog: pyt
     async with working(service, explode):
         assert await ended(service, task_id) == ["task.failed"]
     report = service.tasks[task_id][-1]["data"]
-    assert report == {"code": "handler_error", "reason": "The handler raised RuntimeError."}
+    assert report == {"code": "handler_error", "reason": "The handler raised RuntimeError.", "retryable": True}
     assert "hunter2" in caplog.text
 
 

@@ -1,0 +1,67 @@
+"""The calls about budgets; a part of `BureauClient`."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from uuid import UUID
+
+from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetWindow
+from client.connection import Call, Connection, iterate_pages, request
+from client.records import Page
+
+__all__ = ["BudgetCalls"]
+
+
+class BudgetCalls:
+    """Bound what work may cost. A scope has one budget: `workspace`, or `agent:`, `context:` or `task:<id>`."""
+
+    _connection: Connection
+
+    async def set_budget(  # noqa: PLR0913 - the fields of a budget
+        self,
+        scope: str,
+        amount: Decimal | str,
+        *,
+        currency: str = "USD",
+        window: BudgetWindow = "total",
+        warn_fraction: Decimal | str | None = None,
+        on_breach: BudgetBreach = "input",
+    ) -> BudgetReceipt:
+        """Bound a scope; the report that reaches the amount stops its task, and nothing more of the scope is leased.
+
+        Workers are told from `warn_fraction` of the amount on. Raises ConflictError where the scope has a budget.
+        """
+        body = {
+            "scope": scope,
+            "amount": str(amount),
+            "currency": currency,
+            "window": window,
+            "warn_fraction": None if warn_fraction is None else str(warn_fraction),
+            "on_breach": on_breach,
+        }
+        return await request(self._connection, Call("POST", "/budgets", body), BudgetReceipt)
+
+    async def change_budget(
+        self, budget_id: UUID, *, amount: Decimal | str | None = None, on_breach: BudgetBreach | None = None
+    ) -> BudgetReceipt:
+        """Change what is given. Raised above what was spent it lets leases go on; tasks that wait are answered then."""
+        body = {"amount": None if amount is None else str(amount), "on_breach": on_breach}
+        return await request(self._connection, Call("PATCH", f"/budgets/{budget_id}", body), BudgetReceipt)
+
+    async def remove_budget(self, budget_id: UUID) -> BudgetReceipt:
+        """Take it away: its scope is unbounded from now on."""
+        return await request(self._connection, Call("POST", f"/budgets/{budget_id}/remove"), BudgetReceipt)
+
+    async def get_budget(self, budget_id: UUID) -> Budget:
+        """Return a budget; raises NotFoundError."""
+        return await request(self._connection, Call("GET", f"/budgets/{budget_id}"), Budget)
+
+    async def list_budgets(
+        self, *, scope: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[Budget]:
+        """Return one page of budgets."""
+        parameters = {"scope": scope, "limit": limit, "cursor": cursor}
+        return await request(self._connection, Call("GET", "/budgets", parameters=parameters), Page[Budget])
+
+    def iterate_budgets(self) -> AsyncIterator[Budget]:
+        """Yield all budgets, page by page."""
+        return iterate_pages(lambda cursor: self.list_budgets(cursor=cursor))
