@@ -1,6 +1,9 @@
 """The records that read models hold and queries answer with, one a question."""
 
 from contracts.views.agent import AgentDetail, AgentSummary
+from contracts.views.approval import ApprovalDetail, ApprovalSummary, ApprovalVoteView
+from contracts.views.budget import BudgetDetail
+from contracts.views.context import ContextSummary
 from contracts.views.task import (
     TaskArtifactChunk,
     TaskDetail,
@@ -11,10 +14,18 @@ from contracts.views.task import (
     TaskTimelineEntry,
     TaskWaiting,
 )
+from contracts.views.usage import ModelUsage, SpentOnModel, TaskUsage, UsageFigures
 
 __all__ = [
     "AgentDetail",
     "AgentSummary",
+    "ApprovalDetail",
+    "ApprovalSummary",
+    "ApprovalVoteView",
+    "BudgetDetail",
+    "ContextSummary",
+    "ModelUsage",
+    "SpentOnModel",
     "TaskArtifactChunk",
     "TaskDetail",
     "TaskFailure",
@@ -22,5 +33,7 @@ __all__ = [
     "TaskStatus",
     "TaskSummary",
     "TaskTimelineEntry",
+    "TaskUsage",
     "TaskWaiting",
+    "UsageFigures",
 ]

@@ -6,11 +6,15 @@ from infrastructure.tables.read import CHECKPOINTS
 from infrastructure.tables.read_models import (
     AGENT_DETAIL,
     AGENT_LIST,
+    APPROVAL_DETAIL,
+    APPROVAL_LIST,
+    BUDGETS,
     TASK_ARTIFACT_CHUNKS,
     TASK_DETAIL,
     TASK_LIST,
     TASK_MESSAGES,
     TASK_TIMELINE,
+    TASK_USAGE,
 )
 from infrastructure.tables.write import AGGREGATES, API_KEYS, MESSAGES, RECEIPTS
 
@@ -19,6 +23,9 @@ __all__ = [
     "AGENT_LIST",
     "AGGREGATES",
     "API_KEYS",
+    "APPROVAL_DETAIL",
+    "APPROVAL_LIST",
+    "BUDGETS",
     "CHECKPOINTS",
     "EPOCHS",
     "EVENTS",
@@ -31,4 +38,5 @@ __all__ = [
     "TASK_LIST",
     "TASK_MESSAGES",
     "TASK_TIMELINE",
+    "TASK_USAGE",
 ]

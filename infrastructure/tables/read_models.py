@@ -12,11 +12,15 @@ from infrastructure.tables.metadata import METADATA
 __all__ = [
     "AGENT_DETAIL",
     "AGENT_LIST",
+    "APPROVAL_DETAIL",
+    "APPROVAL_LIST",
+    "BUDGETS",
     "TASK_ARTIFACT_CHUNKS",
     "TASK_DETAIL",
     "TASK_LIST",
     "TASK_MESSAGES",
     "TASK_TIMELINE",
+    "TASK_USAGE",
 ]
 
 _SCHEMA = "read"
@@ -113,3 +117,60 @@ TASK_TIMELINE = Table(
     schema=_SCHEMA,
 )
 """Every visible change of a task, oldest first by generation; only ever inserted."""
+
+APPROVAL_LIST = Table(
+    "approval_list",
+    METADATA,
+    Column("approval_id", Uuid, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("task_id", Uuid, nullable=False),
+    Column("agent_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="contracts.views.ApprovalSummary as JSON."),
+    Index("approval_list_oldest_index", "workspace_id", "requested_at", "approval_id"),
+    Index("approval_list_status_index", "workspace_id", "status", "requested_at", "approval_id"),
+    Index("approval_list_task_index", "workspace_id", "task_id", "requested_at", "approval_id"),
+    Index("approval_list_agent_index", "workspace_id", "agent_id", "requested_at", "approval_id"),
+    schema=_SCHEMA,
+)
+"""Approvals as lists show them, oldest first, also by status, by task and by agent."""
+
+APPROVAL_DETAIL = Table(
+    "approval_detail",
+    METADATA,
+    Column("approval_id", Uuid, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="contracts.views.ApprovalDetail as JSON."),
+    schema=_SCHEMA,
+)
+"""An approval, whole."""
+
+BUDGETS = Table(
+    "budgets",
+    METADATA,
+    Column("budget_id", Uuid, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="contracts.views.BudgetDetail as JSON."),
+    Index("budgets_scope_index", "workspace_id", "scope", "budget_id"),
+    schema=_SCHEMA,
+)
+"""Budgets, by scope; lists show them whole."""
+
+TASK_USAGE = Table(
+    "task_usage",
+    METADATA,
+    Column("task_id", Uuid, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("agent_id", Uuid, nullable=False),
+    Column("context_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="contracts.views.TaskUsage as JSON; queries add it up."),
+    Index("task_usage_agent_index", "workspace_id", "agent_id"),
+    Index("task_usage_context_index", "workspace_id", "context_id"),
+    schema=_SCHEMA,
+    postgresql_with=_UPDATED_OFTEN,
+)
+"""What each task used: one root's part of the figures of an agent and of a context."""

@@ -1,7 +1,7 @@
 """Lives of agents and tasks as real events, seeded, and the log and streams that they are written to."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import batched
@@ -33,11 +33,14 @@ from contracts.streams import shard_of
 from contracts.usage import Usage
 from infrastructure.log_batches import read_batches
 from infrastructure.stream_writer import append_batches
+from tests.projectors.side_stories import approval_events, budget_events, detour_events
 from tests.servers import TEST_SHARDS
 
 __all__ = [
     "Written",
     "agent_story",
+    "approval_story",
+    "budget_story",
     "carry",
     "envelope_of",
     "interleave",
@@ -56,13 +59,14 @@ _APPEND = "SELECT * FROM log.append_events($1, $2, $3, $4, $5, $6, $7, $6, $8)"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One event with its place in its aggregate's life."""
+    """One event with its place in its aggregate's life; `root` is the aggregate, unless it `belongs_to` another."""
 
     event_id: UUID
     root: UUID
     generation: int
     event: Event
     workspace_id: str = "default"
+    belongs_to: UUID | None = None
 
 
 def new_id(randomness: Random) -> UUID:
@@ -119,6 +123,7 @@ def task_story(randomness: Random, root: UUID | None = None) -> list[Written]:
     events: list[Event] = [submitted, TaskStarted(attempt=1, worker="worker-1"), *_working(randomness)]
     if randomness.random() < 0.2:
         events.append(TaskAttemptStarted(attempt=2, worker="worker-2"))
+    events += detour_events(randomness)
     ends: list[list[Event]] = [
         [TaskCompleted(attempt=1, message=text_message("done"))],
         [TaskFailed(attempt=1, code="bad_input", reason="cannot read it", message=None)],
@@ -126,6 +131,18 @@ def task_story(randomness: Random, root: UUID | None = None) -> list[Written]:
         [],
     ]
     return number(randomness, task_id, events + randomness.choice(ends))
+
+
+def approval_story(randomness: Random) -> list[Written]:
+    """Return an approval that belongs to some task."""
+    approval_id, task_id = new_id(randomness), new_id(randomness)
+    story = number(randomness, approval_id, approval_events(approval_id, task_id, randomness))
+    return [replace(written, belongs_to=task_id) for written in story]
+
+
+def budget_story(randomness: Random) -> list[Written]:
+    budget_id = new_id(randomness)
+    return number(randomness, budget_id, budget_events(budget_id, randomness))
 
 
 def interleave(randomness: Random, stories: Sequence[list[Written]]) -> list[Written]:
@@ -143,7 +160,7 @@ def envelope_of(written: Written) -> bytes:
         type=written.event.type,
         subject=f"{kind}/{written.root}",
         time=_START + timedelta(seconds=written.generation),
-        partitionkey=written.root,
+        partitionkey=written.belongs_to or written.root,
         workspaceid=written.workspace_id,
         aggregateversion=written.generation,
         schemaversion=written.event.schema_version,
@@ -159,7 +176,7 @@ async def write(pool: "asyncpg.Pool[asyncpg.Record]", events: Iterable[Written],
     """Append events to the log, in their order inside each shard."""
     shards: dict[int, list[Written]] = {}
     for written in events:
-        shards.setdefault(shard_of(written.root, TEST_SHARDS), []).append(written)
+        shards.setdefault(shard_of(written.belongs_to or written.root, TEST_SHARDS), []).append(written)
     for shard, members in shards.items():
         for part in batched(members, together):
             await pool.execute(
@@ -176,8 +193,9 @@ async def write(pool: "asyncpg.Pool[asyncpg.Record]", events: Iterable[Written],
 
 
 async def write_tasks(pool: "asyncpg.Pool[asyncpg.Record]", randomness: Random, tasks: int) -> int:
-    """Write lives of tasks and of an agent among them; return how many events these are."""
+    """Write lives of tasks, and of agents, approvals and budgets among them; return how many events these are."""
     stories = [task_story(randomness) for _ in range(tasks)] + [agent_story(randomness)]
+    stories += [story(randomness) for story in (approval_story, budget_story) for _ in range(1 + tasks // 10)]
     events = interleave(randomness, stories)
     await write(pool, events)
     return len(events)
