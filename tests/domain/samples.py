@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from contracts.a2a import AgentCard, Artifact, Message, Part, Role
-from contracts.agents import AgentPolicy
+from contracts.agents import AgentPolicy, RetryPolicy
+from contracts.attempts import AttemptRecord
 from contracts.events import (
     AgentPaused,
     AgentRegistered,
     AgentRetired,
+    Event,
     TaskArtifactAppended,
+    TaskAttemptFailed,
     TaskAttemptStarted,
     TaskStarted,
     TaskSubmitted,
@@ -17,6 +20,7 @@ from contracts.events import (
 from domain.agent import Agent, evolve_agent
 from domain.task import (
     AppendArtifact,
+    AttemptRecorded,
     CancelTask,
     CompleteTask,
     FailTask,
@@ -26,6 +30,8 @@ from domain.task import (
     LeaseTask,
     ReportProgress,
     SubmitTask,
+    Task,
+    TaskFact,
     TaskQueued,
 )
 
@@ -36,6 +42,7 @@ __all__ = [
     "PAUSED",
     "REGISTERED",
     "RETIRED",
+    "RETRY",
     "SUBMITTED",
     "TASK_ID",
     "active_agent",
@@ -43,14 +50,17 @@ __all__ = [
     "appended",
     "artifact",
     "at",
+    "attempt",
     "cancel",
     "complete",
+    "existing",
     "fail",
     "heartbeat",
     "lease",
     "leased",
     "paused_agent",
     "progress",
+    "put_back",
     "queued",
     "retired_agent",
     "started",
@@ -63,8 +73,13 @@ AGENT_ID = UUID("01a1ff4e-7a00-7000-8000-00000000000a")
 TASK_ID = UUID("01a1ff4e-7a00-7000-8000-00000000000b")
 MESSAGE = Message(message_id="m-1", role=Role.USER, parts=(Part(text="hello"),))
 
+# Attempt n is followed by the next after 10 * 2^(n - 1) seconds, 25 at the most, less nothing to a half.
+RETRY = RetryPolicy(base_seconds=10, factor=2, cap_seconds=25, jitter=0.5, never_retried=("poison",))
 REGISTERED = AgentRegistered(
-    agent_id=AGENT_ID, name="analyst", card=AgentCard(), policy=AgentPolicy(lease_seconds=60, max_attempts=2)
+    agent_id=AGENT_ID,
+    name="analyst",
+    card=AgentCard(),
+    policy=AgentPolicy(lease_seconds=60, max_attempts=2, retry=RETRY),
 )
 PAUSED = AgentPaused(reason="too dear")
 RETIRED = AgentRetired(reason="replaced")
@@ -76,6 +91,7 @@ SUBMITTED = TaskSubmitted(
     message=MESSAGE,
     priority=5,
     max_attempts=2,
+    retry=RETRY,
     metadata={},
     reference_task_ids=(),
 )
@@ -103,19 +119,33 @@ def queued() -> tuple[TaskSubmitted, TaskQueued]:
     return SUBMITTED, TaskQueued(ready_at=NOON)
 
 
-def leased(number: int = 1, since: float = 0, seconds: int = 60, worker: str = "worker-1") -> LeaseGranted:
+def leased(
+    number: int = 1, since: float = 0, seconds: int = 60, worker: str = "worker-1", *, is_new: bool = True
+) -> LeaseGranted:
     """Return the fact that a lease was given some seconds after noon."""
-    return LeaseGranted(lease=Lease(number=number, worker=worker, seconds=seconds, expires_at=at(since + seconds)))
+    lease = Lease(number=number, worker=worker, seconds=seconds, expires_at=at(since + seconds))
+    return LeaseGranted(lease=lease, at=at(since), is_new_attempt=is_new)
 
 
 def started(worker: str = "worker-1") -> tuple[TaskStarted, LeaseGranted]:
     return TaskStarted(attempt=1, worker=worker), leased(worker=worker)
 
 
-def taken_over(
-    attempt: int = 2, since: float = 60, worker: str = "worker-2"
-) -> tuple[TaskAttemptStarted, LeaseGranted]:
-    return TaskAttemptStarted(attempt=attempt, worker=worker), leased(attempt, since, worker=worker)
+def attempt(number: int = 1, code: str = "lease_expired", began: float = 0, ended: float = 60) -> AttemptRecord:
+    """Return what the history tells of the attempt of the worker with the same number."""
+    return AttemptRecord(attempt=number, worker=f"worker-{number}", started_at=at(began), ended_at=at(ended), code=code)
+
+
+def put_back(since: float = 60, retry: float = 70) -> tuple[TaskAttemptFailed, AttemptRecorded, TaskQueued]:
+    """Return the end of the first attempt, whose worker was gone."""
+    reason = "The worker worker-1 did not renew its lease."
+    failed = TaskAttemptFailed(attempt=1, code="lease_expired", reason=reason, retry_at=at(retry))
+    return failed, AttemptRecorded(record=attempt(ended=since)), TaskQueued(ready_at=at(retry))
+
+
+def taken_over(since: float = 70) -> tuple[Event | TaskFact, ...]:
+    """Return the end of the first attempt and the start of the second."""
+    return *put_back(), TaskAttemptStarted(attempt=2, worker="worker-2"), leased(2, since, worker="worker-2")
 
 
 def artifact(artifact_id: str = "report") -> Artifact:
@@ -175,3 +205,9 @@ def fail(number: int | None = 1, **changes: object) -> FailTask:
 
 def cancel(reason: str | None = None) -> CancelTask:
     return CancelTask(at=NOON, reason=reason)
+
+
+def existing(task: Task | None) -> Task:
+    """Return a task that a test knows to exist."""
+    assert task is not None
+    return task

@@ -11,7 +11,7 @@ from domain.rejection import Conflict, Invalid
 from domain.task import AppendArtifact
 from domain.task.append_artifact import MAX_ARTIFACTS
 from domain.task.state import ArtifactState
-from tests.domain.samples import append, appended, complete, fail, progress, queued, started, taken_over
+from tests.domain.samples import append, appended, attempt, complete, fail, progress, queued, started, taken_over
 from tests.domain.scenario import given_task, given_this_task
 
 WORD = Message(message_id="m-9", role=Role.AGENT, parts=(Part(text="done"),))
@@ -61,7 +61,7 @@ def test_completing_is_final_and_gives_the_lease_back() -> None:
 def test_failing_tells_code_and_reason() -> None:
     task = AT_WORK.when(fail(usage=USED)).then(
         TaskUsageReported(attempt=1, usage=USED),
-        TaskFailed(attempt=1, code="no_data", reason="nothing in it", message=None),
+        TaskFailed(attempt=1, code="no_data", reason="nothing in it", attempts=(attempt(code="no_data", ended=0),)),
     )
 
     assert task is not None

@@ -1,0 +1,224 @@
+"""Messages to a task, questions to people and their answers, edge cases first."""
+
+from uuid import UUID
+
+import pytest
+from pydantic import JsonValue
+
+from contracts.a2a import Message, Part, Role, TaskState
+from contracts.events import TaskInputProvided, TaskInputRequested, TaskMessageAdded, TaskResumed
+from domain.rejection import Conflict, Invalid
+from domain.task import (
+    LeaseReleased,
+    LeaseRenewed,
+    MessagesAcknowledged,
+    Task,
+    TaskQueued,
+    WaitBegun,
+    Waiting,
+    WorkContinued,
+)
+from domain.task.add_message import MAX_MESSAGES
+from tests.domain.budget_samples import budget, spent_budget
+from tests.domain.command_samples import QUESTION, QUESTION_ID, add_message, answer, ask
+from tests.domain.samples import (
+    MESSAGE,
+    append,
+    at,
+    complete,
+    existing,
+    heartbeat,
+    lease,
+    leased,
+    progress,
+    queued,
+    started,
+)
+from tests.domain.scenario import When, given_task, given_this_task
+
+AT_WORK = given_task(*queued(), *started())
+SCHEMA: dict[str, JsonValue] = {
+    "type": "object",
+    "properties": {"size": {"type": "integer", "minimum": 1}, "colours": {"items": {"enum": ["red", "blue"]}}},
+    "required": ["size"],
+    "additionalProperties": False,
+}
+
+
+def data(*values: JsonValue) -> Message:
+    """Return an answer with a text and so much data."""
+    parts = (Part(text="here you are"), *(Part(data=value) for value in values))
+    return Message(message_id="a-1", role=Role.USER, parts=parts)
+
+
+def asked(**changes: object) -> When[Task]:
+    """Return the answer to a question that was asked at noon."""
+    return AT_WORK.when(ask(**changes))  # type: ignore[arg-type] # the changes of a sample
+
+
+def acknowledge_messages(received: int) -> When[Task]:
+    task = existing(AT_WORK.state).model_copy(update={"messages": 4, "acknowledged": 2})
+    return given_this_task(task).when(heartbeat().model_copy(update={"received": received}))
+
+
+def test_messages_are_numbered_behind_the_first() -> None:
+    second = given_task(*queued()).when(add_message()).then(TaskMessageAdded(ordinal=2, message=MESSAGE))
+    third = existing(given_this_task(second).when(add_message()).then(TaskMessageAdded(ordinal=3, message=MESSAGE)))
+
+    assert (third.messages, third.generation, third.state) == (3, 3, TaskState.SUBMITTED)
+
+
+def test_a_message_to_a_task_that_waits_for_an_answer_is_no_answer() -> None:
+    task = existing(given_this_task(asked().after).when(add_message()).after)
+
+    assert (task.state, task.messages) == (TaskState.INPUT_REQUIRED, 2)
+
+
+def test_a_task_takes_a_bounded_number_of_messages() -> None:
+    full = existing(AT_WORK.state).model_copy(update={"messages": MAX_MESSAGES})
+
+    given_this_task(full).when(add_message()).then_rejected("too_many_messages", Conflict)
+    one_less = full.model_copy(update={"messages": MAX_MESSAGES - 1})
+    assert given_this_task(one_less).when(add_message()).rejection is None
+
+
+@pytest.mark.parametrize(("received", "acknowledged"), [(0, 2), (1, 2), (2, 2), (3, 3), (4, 4)])
+def test_a_heartbeat_acknowledges_messages_and_takes_nothing_back(received: int, acknowledged: int) -> None:
+    outcome = acknowledge_messages(received)
+
+    renewed, *rest = outcome.changes or ()
+    assert isinstance(renewed, LeaseRenewed)
+    assert rest == ([MessagesAcknowledged(ordinal=received)] if acknowledged != 2 else [])
+    assert existing(outcome.after).acknowledged == acknowledged
+    assert existing(outcome.after).generation == existing(outcome.before).generation
+
+
+def test_a_message_that_was_never_there_cannot_be_acknowledged() -> None:
+    acknowledge_messages(5).then_rejected("unknown_message", Invalid)
+
+
+def test_a_question_gives_the_lease_up_and_lets_the_task_wait() -> None:
+    waiting = Waiting(kind="input", request_id=QUESTION_ID, expires_at=at(30), keeps_lease=False)
+    requested = TaskInputRequested(
+        attempt=1, request_id=QUESTION_ID, message=QUESTION, expires_at=at(30), keeps_lease=False
+    )
+
+    task = existing(asked(expires_in_seconds=30).then(requested, WaitBegun(waiting=waiting, at=at(0)), LeaseReleased()))
+    assert (task.state, task.lease, task.claimable_at) == (TaskState.INPUT_REQUIRED, None, None)
+    assert task.generation == 3
+
+
+def test_a_worker_that_keeps_its_lease_goes_on_with_its_heartbeats_and_nothing_else() -> None:
+    waiting = given_this_task(asked(keeps_lease=True).after)
+
+    assert waiting.when(heartbeat()).rejection is None
+    for command in (progress(), append(), complete(), ask()):
+        waiting.when(command).then_rejected("wrong_state", Conflict)
+
+
+def test_a_worker_that_gave_its_lease_up_has_lost_it() -> None:
+    given_this_task(asked().after).when(heartbeat()).then_rejected("lease_lost", Conflict)
+
+
+def test_after_the_answer_any_worker_goes_on_with_the_same_attempt() -> None:
+    waiting = given_this_task(asked().after)
+    provided = TaskInputProvided(request_id=QUESTION_ID, ordinal=2, message=MESSAGE, is_default=False)
+    ready = existing(waiting.when(answer(20)).then(provided, TaskQueued(ready_at=at(20))))
+
+    assert (ready.state, ready.waiting, ready.is_resuming) == (TaskState.WORKING, None, True)
+    resumed = existing(
+        given_this_task(ready)
+        .when(lease(30, worker="worker-2"))
+        .then(TaskResumed(attempt=1, worker="worker-2"), leased(2, since=30, worker="worker-2", is_new=False))
+    )
+    assert (resumed.attempt, resumed.leases, resumed.is_resuming) == (1, 2, False)
+    assert (resumed.attempt_started_at, resumed.running_since, resumed.worker) == (at(0), at(30), "worker-2")
+
+
+def test_after_the_answer_the_worker_that_kept_its_lease_goes_on() -> None:
+    waiting = given_this_task(asked(keeps_lease=True).after)
+    provided = TaskInputProvided(request_id=QUESTION_ID, ordinal=2, message=MESSAGE, is_default=False)
+    task = existing(waiting.when(answer(20)).then(provided, WorkContinued(at=at(20))))
+
+    assert (task.is_resuming, task.claimable_at) == (False, None)
+    assert given_this_task(task).when(complete()).rejection is None
+    given_this_task(task).when(lease(20)).then_rejected("task_leased", Conflict)
+
+
+@pytest.mark.parametrize("request_id", [QUESTION_ID, None])
+def test_an_answer_may_name_its_question(request_id: UUID | None) -> None:
+    waiting = given_this_task(asked().after)
+
+    assert waiting.when(answer(request_id=request_id)).rejection is None
+    waiting.when(answer(request_id=UUID(int=7))).then_rejected("other_question", Conflict)
+
+
+def test_a_second_answer_comes_too_late() -> None:
+    answered = given_this_task(given_this_task(asked().after).when(answer()).after)
+
+    answered.when(answer()).then_rejected("nothing_asked", Conflict)
+
+
+def test_an_answer_after_the_time_counts_where_the_scheduler_has_not_spoken() -> None:
+    waiting = given_this_task(asked(expires_in_seconds=10).after)
+
+    assert waiting.when(answer(11)).rejection is None
+
+
+def test_no_answer_lets_a_task_go_on_while_a_budget_over_it_is_spent() -> None:
+    waiting = given_this_task(asked().after)
+
+    waiting.when(answer(budgets=(spent_budget(),))).then_rejected("budget_exhausted", Conflict)
+    assert waiting.when(answer(budgets=(budget(),))).rejection is None
+
+
+@pytest.mark.parametrize(
+    ("message", "places"),
+    [
+        (data({}), {("message.parts.1.data", "required")}),
+        (data({"size": 0}), {("message.parts.1.data.size", "minimum")}),
+        (data({"size": True}), {("message.parts.1.data.size", "type")}),
+        (data({"size": 1, "colours": ["red", "x"]}), {("message.parts.1.data.colours.1", "enum")}),
+        (data({"size": 1, "x": 2}), {("message.parts.1.data", "additionalProperties")}),
+        (data(None), {("message.parts.1.data", "type")}),
+        (data(), {("message.parts", "one_data_part")}),
+        (data({"size": 1}, {"size": 2}), {("message.parts", "one_data_part")}),
+        (
+            data({"size": 0, "colours": ["x"]}),
+            {
+                ("message.parts.1.data.size", "minimum"),
+                ("message.parts.1.data.colours.0", "enum"),
+            },
+        ),
+    ],
+)
+def test_an_answer_that_does_not_fit_its_schema_is_refused_with_the_places(
+    message: Message, places: set[tuple[str, str]]
+) -> None:
+    outcome = given_this_task(asked(answer_schema=SCHEMA).after).when(answer(message=message))
+
+    outcome.then_rejected("answer_not_valid", Invalid)
+    assert outcome.rejection is not None
+    assert {(detail.path, detail.code) for detail in outcome.rejection.details} == places
+
+
+def test_an_answer_that_fits_its_schema_is_taken() -> None:
+    waiting = given_this_task(asked(answer_schema=SCHEMA).after)
+
+    assert waiting.when(answer(message=data({"size": 3, "colours": ["red"]}))).rejection is None
+
+
+def test_a_schema_that_is_none_is_refused_where_it_is_asked_with() -> None:
+    outcome = asked(answer_schema={"properties": {"size": {"type": "number-ish"}}})
+
+    outcome.then_rejected("schema_not_valid", Invalid)
+    assert outcome.rejection is not None
+    assert [detail.path for detail in outcome.rejection.details] == ["answer_schema.properties.size.type"]
+
+
+def test_a_default_that_does_not_fit_its_own_schema_is_refused() -> None:
+    outcome = asked(answer_schema=SCHEMA, default=data({"size": 0}))
+
+    outcome.then_rejected("answer_not_valid", Invalid)
+    assert outcome.rejection is not None
+    assert [detail.path for detail in outcome.rejection.details] == ["default.parts.1.data.size"]
