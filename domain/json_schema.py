@@ -44,6 +44,8 @@ def find_schema_errors(value: JsonValue, schema: dict[str, JsonValue]) -> list[S
         return [SchemaProblem((), "$ref", f"the schema refers to what it does not hold: {error}")]
     except RecursionError:
         return [SchemaProblem((), "$ref", "the schema refers to itself without end")]
+    except ValueError as error:
+        return [SchemaProblem((), "$ref", f"the schema refers to an address that is none: {error}")]
     except ArithmeticError:
         return [SchemaProblem((), "multipleOf", "the number is too large for the schema's arithmetic")]
     return [

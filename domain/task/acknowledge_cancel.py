@@ -23,6 +23,6 @@ def decide_acknowledge_cancel(command: AcknowledgeCancel, task: Task | None) -> 
     task = require_task(task)
     if task.state is not TaskState.CANCELED:
         raise Conflict("wrong_state", f"The task is {task.state}, not canceled.")
-    if command.lease_number is None or command.lease_number != task.leases:
+    if not command.lease_number or command.lease_number != task.leases:
         raise Conflict("lease_lost", "The lease token is not that of the lease which the cancellation fenced.")
     return [] if task.is_cancel_acknowledged else [CancelAcknowledged()]
