@@ -12,6 +12,7 @@ from command_api.scheduler import SchedulerDependencies, open_scheduler
 from command_api.services.command_services import CommandServices
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
+from command_api.services.one_at_a_time import make_one_at_a_time
 from infrastructure.api_keys import cached_authenticate, read_principals
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
@@ -47,6 +48,7 @@ def _services(
         ),
         secret_key=secret_key,
         dispatcher=dispatcher,
+        one_at_a_time=make_one_at_a_time(),
         announce_work=announce_work,
         find_agent_ids=partial(find_agent_ids, pool),
         find_open_tasks=partial(find_open_tasks, pool),

@@ -146,8 +146,10 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     attempt, after the delay that its agent's retry policy says.
     """
     demand = await _demand(body, call)
-    answer = await _lease(body, call, []) if call.has_client_key else None
-    if answer is None:
+    if call.has_client_key:
+        async with call.services.one_at_a_time(call.context.key):
+            answer = await _lease(body, call, []) or await _wait_for_lease(body, call, demand)
+    else:
         answer = await _wait_for_lease(body, call, demand)
     if answer is None:
         return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})

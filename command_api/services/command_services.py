@@ -6,6 +6,7 @@ from uuid import UUID
 
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher
+from command_api.services.one_at_a_time import OneAtATime
 from infrastructure.api_keys import Principal
 from infrastructure.work_store import OpenTaskFilter
 
@@ -22,6 +23,9 @@ class CommandServices:
 
     dispatcher: LeaseDispatcher
     """Deals out work to the workers that wait."""
+
+    one_at_a_time: OneAtATime
+    """Makes calls of the same command wait for each other, where they may take long."""
 
     announce_work: Callable[[], None]
     """Says that a task may be ready, here and in other processes; never waits."""

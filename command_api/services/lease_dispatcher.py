@@ -9,11 +9,11 @@ who waits there is no look.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -35,7 +35,7 @@ _LOG = structlog.get_logger(__name__)
 class LeaseDispatcher:
     """The dispatcher of a process, as its callers see it."""
 
-    request: Callable[[Demand, float, IsOver], Awaitable[list[Candidate]]]
+    request: Callable[[Demand, float, IsOver], Coroutine[Any, Any, list[Candidate]]]
     """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one).
 
     Asks once a second whether it is over, because nobody wants the answer any more; then there are none.

@@ -13,10 +13,12 @@ from infrastructure.postgres import Pool
 
 __all__ = [
     "API",
+    "AT_ONCE",
     "Snapshot",
     "assert_error",
     "bearer",
     "expire_lease",
+    "find_event",
     "lease_one",
     "nothing_written",
     "read_events",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 API = "/api/v1"
+
+AT_ONCE = {"base_seconds": 0}
+"""A retry policy without a delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,12 @@ async def read_events(pool: Pool, aggregate_id: str) -> list[dict[str, Any]]:
         "SELECT envelope FROM log.events WHERE aggregate_id = $1::text::uuid ORDER BY position", aggregate_id
     )
     return [json.loads(row["envelope"]) for row in rows]
+
+
+async def find_event(pool: Pool, aggregate_id: str, event_type: str) -> dict[str, Any] | None:
+    """Return the last envelope of a type, None where there is none yet."""
+    events = [event for event in await read_events(pool, aggregate_id) if event["type"] == event_type]
+    return events[-1] if events else None
 
 
 def bearer(api_key: str) -> dict[str, str]:
@@ -153,15 +164,15 @@ async def send_json(
 
 
 async def expire_lease(pool: Pool, task_id: str) -> None:
-    """Let a task's lease run out at once, as if its time had passed."""
+    """Let a task's lease run out at once, as if its time had passed; the scheduler finds it at its next look."""
     await pool.execute(
-        "UPDATE write.aggregates SET state = state || jsonb_build_object('claimable_at', 0, 'lease',"
+        "UPDATE write.aggregates SET state = state || jsonb_build_object('due_at', 0, 'lease',"
         " (state -> 'lease') || '{\"expires_at\": \"2026-01-01T00:00:00Z\"}') WHERE id = $1::text::uuid",
         task_id,
     )
 
 
-def replace_services(application: FastAPI, **parts: Callable[..., object]) -> None:
+def replace_services(application: FastAPI, **parts: object) -> None:
     """Put other functions in the place of some that the routes use."""
     application.state.services = replace(application.state.services, **parts)
 

@@ -35,7 +35,8 @@ async def test_registering_answers_the_agent_and_where_it_is(command_client: htt
     (event,) = await read_events(store, agent_id)
     assert (event["type"], event["subject"], event["aggregateversion"]) == ("agent.registered", f"agent/{agent_id}", 1)
     assert (event["correlationid"], event["causationid"], event["workspaceid"]) == ("c-1", "r-1", "default")
-    assert event["data"]["policy"] == {"lease_seconds": 30, "max_attempts": 2}
+    policy = event["data"]["policy"]
+    assert (policy["lease_seconds"], policy["max_attempts"], policy["retry"]["base_seconds"]) == (30, 2, 1.0)
     assert event["data"]["card"]["skills"][0]["name"] == "Analyse a log"
 
 

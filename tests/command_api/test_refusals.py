@@ -15,6 +15,7 @@ from infrastructure.postgres import Pool
 from infrastructure.write_store import Write, WriteConflictError
 from tests.command_api.scenario import (
     API,
+    AT_ONCE,
     assert_error,
     bearer,
     expire_lease,
@@ -127,12 +128,12 @@ async def test_a_task_that_ended_cannot_be_cancelled(command_client: httpx2.Asyn
 async def test_a_token_that_is_not_that_of_the_tasks_lease_opens_nothing(
     command_client: httpx2.AsyncClient, store: Pool
 ) -> None:
-    await register_agent(command_client)
+    await register_agent(command_client, policy={"retry": AT_ONCE})
     for _ in range(2):
         await submit_task(command_client)
     mine, foreign = await lease_one(command_client), await lease_one(command_client)
     await expire_lease(store, mine["task_id"])
-    current = await lease_one(command_client)
+    current = await lease_one(command_client, wait_seconds=10)
     assert (current["task_id"], current["attempt"]) == (mine["task_id"], 2)
     number, signature = current["lease_token"].split(".")
     forged = make_lease_token(b"another secret", UUID(current["task_id"]), 2)

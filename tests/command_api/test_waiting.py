@@ -2,21 +2,33 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import httpx2
+from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from command_api.application import create_application
+from command_api.services.assign_work import Candidate, Demand
+from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
 from infrastructure.ready_notices import open_ready_notices
+from infrastructure.redis_client import open_redis
+from infrastructure.settings import Settings
 from tests.command_api.scenario import (
     API,
     bearer,
+    lease_one,
     nothing_written,
+    read_events,
     register_agent,
     replace_services,
     submit_task,
 )
+from tests.polling import poll_until
+
+type IsOver = Callable[[], Awaitable[bool]]
 
 
 async def ask(client: httpx2.AsyncClient, wait_seconds: int) -> httpx2.Response:
@@ -31,94 +43,107 @@ def client_of(application: ASGIApp, api_key: str) -> httpx2.AsyncClient:
     )
 
 
+async def is_waiting(application: FastAPI) -> None:
+    """Return once a call has registered with the dispatcher of the application."""
+    dispatcher, registered = application.state.services.dispatcher, asyncio.Event()
+
+    async def request(demand: Demand, seconds: float, is_over: IsOver) -> list[Candidate]:
+        registered.set()
+        candidates: list[Candidate] = await dispatcher.request(demand, seconds, is_over)
+        return candidates
+
+    replace_services(application, dispatcher=replace(dispatcher, request=request))
+    await asyncio.wait_for(registered.wait(), 10)
+
+
 async def test_a_worker_that_waits_is_woken_by_a_submitted_task(
     command_client: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     await register_agent(command_client)
-    is_waiting, is_announced = asyncio.Event(), asyncio.Event()
-
-    async def wait_for_work(_seconds: float) -> None:
-        is_waiting.set()
-        await is_announced.wait()
-
-    replace_services(application, wait_for_work=wait_for_work, announce_work=is_announced.set)
+    registering = asyncio.create_task(is_waiting(application))
+    await asyncio.sleep(0)
     worker = asyncio.create_task(ask(command_client, 30))
-    await asyncio.wait_for(is_waiting.wait(), 10)
+    await registering
 
     task = await submit_task(command_client)
+    submitted_at = monotonic_seconds()
 
     (lease,) = (await asyncio.wait_for(worker, 10)).json()["data"]
     assert lease["task_id"] == task["task_id"]
+    assert monotonic_seconds() - submitted_at < 5
 
 
-async def test_a_worker_waits_no_longer_than_it_asked_to(
-    command_client: httpx2.AsyncClient, application: FastAPI, store: Pool
+async def test_a_worker_is_woken_by_another_process_through_redis(
+    command_client: httpx2.AsyncClient, application: FastAPI, settings: Settings, api_key: str
 ) -> None:
     await register_agent(command_client)
-    clock, waits = [0.0], list[float]()
+    other = create_application(settings)
+    async with LifespanManager(other), client_of(other, api_key) as elsewhere:
+        registering = asyncio.create_task(is_waiting(application))
+        await asyncio.sleep(0)
+        worker = asyncio.create_task(ask(command_client, 30))
+        await registering
 
-    async def wait_for_work(seconds: float) -> None:
-        waits.append(seconds)
-        clock[0] += 0.25
+        task = await submit_task(elsewhere)
 
-    replace_services(application, wait_for_work=wait_for_work, monotonic=lambda: clock[0])
+        (lease,) = (await asyncio.wait_for(worker, 10)).json()["data"]
+    assert lease["task_id"] == task["task_id"]
+
+
+async def test_a_worker_waits_no_longer_than_it_asked_to(command_client: httpx2.AsyncClient, store: Pool) -> None:
+    await register_agent(command_client)
+    started = monotonic_seconds()
+
     async with nothing_written(store):
         response = await ask(command_client, 1)
 
     assert (response.status_code, response.json()["data"]) == (200, [])
-    assert waits == [1.0, 0.75, 0.5, 0.25]
+    assert 1 <= monotonic_seconds() - started < 5
 
 
 async def test_a_worker_that_waits_is_answered_when_the_process_stops(
     command_client: httpx2.AsyncClient, application: FastAPI, api_key: str, store: Pool
 ) -> None:
     await register_agent(command_client)
-    stopping, waits = asyncio.Event(), list[float]()
-
-    async def wait_for_work(seconds: float) -> None:
-        waits.append(seconds)
-        stopping.set()
+    stopping = asyncio.Event()
 
     async def draining(scope: Scope, receive: Receive, send: Send) -> None:
         await application({**scope, "stopping": stopping}, receive, send)
 
-    replace_services(application, wait_for_work=wait_for_work)
     async with client_of(draining, api_key) as client, nothing_written(store):
-        response = await ask(client, 30)
+        registering = asyncio.create_task(is_waiting(application))
+        await asyncio.sleep(0)
+        worker = asyncio.create_task(ask(client, 30))
+        await registering
+        stopping.set()
+        response = await asyncio.wait_for(worker, 10)
 
     assert (response.status_code, response.json()["data"]) == (200, [])
-    assert len(waits) == 1
 
 
-async def test_a_worker_that_hung_up_is_given_nothing(
+async def test_a_worker_that_hung_up_is_given_nothing_and_the_task_goes_to_the_next(
     command_client: httpx2.AsyncClient, application: FastAPI, api_key: str, store: Pool
 ) -> None:
     await register_agent(command_client)
-    await command_client.post(f"{API}/agents", json={"name": "other"})
-
-    async def wait_for_work(_seconds: float) -> None:
-        await submit_task(command_client)
+    hung_up = asyncio.Event()
 
     async def hanging_up(scope: Scope, receive: Receive, send: Send) -> None:
-        has_more = True
+        async def receive_or_hang_up() -> Message:
+            return {"type": "http.disconnect"} if hung_up.is_set() else await receive()
 
-        async def receive_once() -> Message:
-            nonlocal has_more
-            message: Message = await receive() if has_more else {"type": "http.disconnect"}
-            has_more = has_more and bool(message.get("more_body"))
-            return message
+        await application(scope, receive_or_hang_up, send)
 
-        await application(scope, receive_once, send)
-
-    replace_services(application, wait_for_work=wait_for_work)
     async with client_of(hanging_up, api_key) as client:
-        assert (await ask(client, 30)).json()["data"] == []
+        registering = asyncio.create_task(is_waiting(application))
+        await asyncio.sleep(0)
+        worker = asyncio.create_task(ask(client, 30))
+        await registering
+        hung_up.set()
+        task = await submit_task(command_client)
+        assert (await asyncio.wait_for(worker, 10)).json()["data"] == []
 
-    assert await store.fetchval("SELECT array_agg(event_type ORDER BY recorded_at) FROM log.events") == [
-        "agent.registered",
-        "agent.registered",
-        "task.submitted",
-    ]
+    assert [event["type"] for event in await read_events(store, task["task_id"])] == ["task.submitted"]
+    assert (await lease_one(command_client))["task_id"] == task["task_id"]
 
 
 async def test_a_client_that_hangs_up_before_its_body_is_here_is_no_error(
@@ -154,17 +179,21 @@ async def test_a_client_that_hangs_up_before_its_body_is_here_is_no_error(
     assert told == []
 
 
-async def test_a_notice_wakes_everybody_who_waits_and_leaves_nobody_behind() -> None:
-    notices = open_ready_notices()
-    waiting = [asyncio.create_task(_returned(notices.wait)) for _ in range(3)]
-    await asyncio.sleep(0)
+async def test_a_notice_is_heard_here_at_once_and_by_others_through_redis(redis_url: str) -> None:
+    here, there = list[str](), list[str]()
+    first, second = open_redis(redis_url), open_redis(redis_url)
+    async with (
+        open_ready_notices(first, lambda: here.append("notice")) as announce,
+        open_ready_notices(second, lambda: there.append("notice")),
+    ):
+        # Both have subscribed: each says so to itself.
+        await poll_until(lambda: here and there)
+        before, there_before = len(here), len(there)
 
-    notices.announce()
-    notices.announce()
+        announce()
 
-    assert await asyncio.wait_for(asyncio.gather(*waiting), 10) == [True, True, True]
-
-
-async def _returned(wait: Callable[[float], Awaitable[None]]) -> bool:
-    await wait(30)
-    return True
+        assert len(here) == before + 1
+        await poll_until(lambda: len(there) > there_before)
+    assert len(here) == before + 1
+    await first.aclose()
+    await second.aclose()

@@ -140,9 +140,11 @@ async def test_failing_ends_the_task_with_code_and_reason(command_client: httpx2
     assert (data["code"], data["reason"]) == ("no_data", "empty log")
 
 
-@pytest.mark.parametrize(("end", "state"), [("complete", "completed"), ("cancel", "canceled")])
+@pytest.mark.parametrize(
+    ("end", "state", "code"), [("complete", "completed", "lease_lost"), ("cancel", "canceled", "task_canceled")]
+)
 async def test_a_task_that_ended_takes_no_further_call(
-    command_client: httpx2.AsyncClient, store: Pool, end: str, state: str
+    command_client: httpx2.AsyncClient, store: Pool, end: str, state: str, code: str
 ) -> None:
     lease = await lease_a_task(command_client)
     assert (await work_on(command_client, lease, end)).status_code == 200
@@ -156,5 +158,5 @@ async def test_a_task_that_ended_takes_no_further_call(
 
     async with nothing_written(store):
         for verb, body in calls:
-            error = assert_error(await work_on(command_client, lease, verb, body), 409, "lease_lost")
+            error = assert_error(await work_on(command_client, lease, verb, body), 409, code)
             assert state in error["message"]

@@ -1,0 +1,193 @@
+"""The dispatcher alone, with a database that is a function: one look for all, nothing dealt twice, nothing kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from command_api.services.assign_work import Candidate, Demand
+from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
+from infrastructure.work_store import AgentWork
+from tests.polling import poll_until
+
+AGENT, OTHER = UUID(int=1), UUID(int=2)
+TASKS = tuple(UUID(int=100 + number) for number in range(400))
+
+
+@dataclass(slots=True)
+class Board:
+    """What the database would say: tasks by agent, and how often it was asked."""
+
+    tasks: dict[UUID, list[UUID]] = field(default_factory=lambda: {AGENT: [], OTHER: []})
+    limits: dict[UUID, int] = field(default_factory=dict)
+    used: tuple[int, ...] = ()
+    looks: int = 0
+    before_answer: Callable[[], Awaitable[None]] | None = None
+
+    async def find(self, wanted: Mapping[UUID, int], excluded: Sequence[UUID]) -> list[AgentWork]:
+        self.looks += 1
+        left = {agent: [task for task in self.tasks[agent] if task not in excluded] for agent in wanted}
+        used = self.used
+        if self.before_answer is not None:
+            await self.before_answer()
+        return [
+            AgentWork(agent, self.limits.get(agent), used, tuple(left[agent][:count]))
+            for agent, count in wanted.items()
+        ]
+
+
+async def not_over() -> bool:
+    return False
+
+
+async def ask(dispatcher: LeaseDispatcher, seconds: float = 10, tasks: int = 1, *agents: UUID) -> list[Candidate]:
+    return await dispatcher.request(Demand(agents or (AGENT,), tasks), seconds, not_over)
+
+
+async def test_two_hundred_who_wait_cost_one_look() -> None:
+    board = Board()
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        waiting = [asyncio.create_task(ask(dispatcher)) for _ in range(200)]
+        await poll_until(lambda: board.looks)
+        looks = board.looks
+
+        board.tasks[AGENT] = list(TASKS[:200])
+        dispatcher.wake()
+        shares = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+
+    assert board.looks <= looks + 2
+    assert looks <= 2
+    assert sorted(candidate.task_id for share in shares for candidate in share) == sorted(TASKS[:200])
+
+
+async def test_while_nobody_waits_nothing_is_looked_for() -> None:
+    board = Board()
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        for _ in range(20):
+            dispatcher.wake()
+            await asyncio.sleep(0.01)
+    assert board.looks == 0
+
+
+async def test_those_who_wait_for_nothing_cost_four_looks_a_second() -> None:
+    board = Board()
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        await asyncio.wait_for(asyncio.gather(*(ask(dispatcher, 2) for _ in range(50))), 10)
+    assert board.looks <= 12
+
+
+async def test_who_came_first_is_served_first() -> None:
+    board = Board()
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        order = list[int]()
+
+        async def wait(number: int) -> None:
+            dispatcher.done(await ask(dispatcher, 30))
+            order.append(number)
+
+        waiting = [asyncio.create_task(wait(number)) for number in range(5)]
+        # Longer than the patience of one wait: nobody loses a place meanwhile.
+        await poll_until(lambda: board.looks >= 6)
+        for task_id in TASKS[:5]:
+            served = len(order)
+            board.tasks[AGENT] = [task_id]
+            dispatcher.wake()
+            await poll_until(lambda served=served: len(order) > served)  # type: ignore[misc] # mypy #12557
+            board.tasks[AGENT] = []
+        await asyncio.gather(*waiting)
+
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_what_is_dealt_is_dealt_to_nobody_else_until_it_is_done() -> None:
+    board = Board()
+    board.tasks[AGENT] = list(TASKS[:3])
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        first = await ask(dispatcher, 0, 2)
+        second = await ask(dispatcher, 0, 9)
+        nothing = await ask(dispatcher, 0, 9)
+        dispatcher.done(first)
+        again = await ask(dispatcher, 0, 9)
+
+    assert [candidate.task_id for candidate in (*first, *second)] == list(TASKS[:3])
+    assert nothing == []
+    assert again == first
+
+
+async def test_what_was_dealt_to_a_call_that_was_cancelled_comes_back() -> None:
+    board = Board()
+    board.tasks[AGENT] = [TASKS[0]]
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        for pauses in range(12):
+            # Cancelled after one step more each time: before, at, and after the moment when it is answered.
+            asking = asyncio.create_task(ask(dispatcher))
+            for _ in range(pauses):
+                await asyncio.sleep(0)
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                dispatcher.done(await asking)
+            taken = await asyncio.wait_for(ask(dispatcher), 10)
+            assert [candidate.task_id for candidate in taken] == [TASKS[0]]
+            dispatcher.done(taken)
+
+
+async def test_what_was_dealt_in_the_moment_in_which_it_was_over_comes_back() -> None:
+    board = Board()
+
+    async with open_lease_dispatcher(board.find) as dispatcher:
+
+        async def is_over() -> bool:
+            board.tasks[AGENT] = [TASKS[0]]
+            looks = board.looks
+            await poll_until(lambda: board.looks > looks)
+            return True
+
+        dispatcher.done(await asyncio.wait_for(dispatcher.request(Demand((AGENT,), 1), 30, is_over), 20))
+
+        assert [candidate.task_id for candidate in await ask(dispatcher, 5)] == [TASKS[0]]
+
+
+async def test_a_failing_look_is_told_to_all_and_the_next_one_goes_on() -> None:
+    board = Board()
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        board.before_answer = fail
+        answers = await asyncio.gather(*(ask(dispatcher) for _ in range(3)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [ConnectionError] * 3
+
+        board.before_answer = None
+        board.tasks[AGENT] = [TASKS[0]]
+        assert len(await ask(dispatcher)) == 1
+
+
+async def test_no_place_of_an_agent_is_dealt_twice_even_if_it_is_taken_while_the_database_looks() -> None:
+    board = Board(limits={AGENT: 2})
+    board.tasks[AGENT] = list(TASKS[:9])
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        (first,) = await ask(dispatcher, 0)
+
+        async def commit_meanwhile() -> None:
+            # The look does not see the lease yet, but it is committed before the look is over.
+            assert first.slot is not None
+            board.used = (first.slot,)
+            dispatcher.done([first])
+
+        board.before_answer = commit_meanwhile
+        (second,) = await ask(dispatcher, 0, 5)
+        board.before_answer = None
+        third = await ask(dispatcher, 0, 5)
+
+    assert {first.slot, second.slot} == {0, 1}
+    assert third == []
+
+
+async def test_agents_take_turns_from_look_to_look() -> None:
+    board = Board()
+    board.tasks = {AGENT: list(TASKS[:50]), OTHER: list(TASKS[50:60])}
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        agents = [(await ask(dispatcher, 0, 1, AGENT, OTHER))[0].agent_id for _ in range(6)]
+    assert agents == [AGENT, OTHER] * 3
