@@ -19,7 +19,7 @@ from client.agent_records import (
     AgentSummary,
     ApprovalRule,
 )
-from client.approval_records import Approval, ApprovalReceipt, ApprovalStatus, ApprovalVote
+from client.approval_records import Approval, ApprovalDetail, ApprovalReceipt, ApprovalStatus, ApprovalVote
 from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetWindow
 from client.client import BureauClient
 from client.connection import RetryPolicy
@@ -94,6 +94,7 @@ __all__ = [
     "AnswerNote",
     "ApiError",
     "Approval",
+    "ApprovalDetail",
     "ApprovalReceipt",
     "ApprovalRule",
     "ApprovalStatus",

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from client.agent_records import ApprovalRule
 from client.content import Message
 from client.records import Answer
 
-__all__ = ["Approval", "ApprovalReceipt", "ApprovalStatus", "ApprovalVote"]
+__all__ = ["Approval", "ApprovalDetail", "ApprovalReceipt", "ApprovalStatus", "ApprovalVote"]
 
 type ApprovalStatus = Literal["pending", "approved", "refused", "expired", "withdrawn", "not_required"]
 """How an approval stands; `not_required` where no rule of the agent's policy covers the operation."""
@@ -37,22 +38,43 @@ class ApprovalVote(Answer):
     by: str
     decision: Literal["approve", "refuse"]
     reason: str | None = None
-    time: datetime | None = None
+    at: datetime
 
 
 class Approval(Answer):
-    """An approval as queries show it: exactly what is asked for, how many must agree, and who has voted."""
+    """An approval in a list; `approvals` of the `required` votes are there."""
 
     approval_id: UUID
     task_id: UUID
     agent_id: UUID
     operation: str
-    arguments: dict[str, JsonValue] | None = None
-    message: Message | None = None
     status: ApprovalStatus
-    required: int = 1
-    votes: tuple[ApprovalVote, ...] = ()
-    is_used: bool = False
-    requested_by: str | None = None
-    requested_at: datetime | None = None
+    approvals: int
+    refusals: int
+    required: int
+    is_used: bool
+    generation: int
+    requested_at: datetime
     expires_at: datetime
+    decided_at: datetime | None = None
+
+
+class ApprovalDetail(Answer):
+    """An approval, whole: exactly what is asked for, who may decide, and who did; `requested_by` is a key's id."""
+
+    approval_id: UUID
+    task_id: UUID
+    agent_id: UUID
+    operation: str
+    arguments: dict[str, JsonValue]
+    message: Message | None = None
+    rule: ApprovalRule
+    requested_by: str
+    status: ApprovalStatus
+    votes: tuple[ApprovalVote, ...]
+    is_used: bool
+    generation: int
+    requested_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None = None
+    used_at: datetime | None = None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 from uuid import UUID
 
-from client.approval_records import Approval, ApprovalReceipt, ApprovalStatus
+from client.approval_records import Approval, ApprovalDetail, ApprovalReceipt, ApprovalStatus
 from client.connection import Call, Connection, iterate_pages, request
 from client.records import Page
 
@@ -29,9 +29,9 @@ class ApprovalCalls:
             self._connection, Call("POST", f"/approvals/{approval_id}/decision", body), ApprovalReceipt
         )
 
-    async def get_approval(self, approval_id: UUID) -> Approval:
-        """Return an approval; raises NotFoundError."""
-        return await request(self._connection, Call("GET", f"/approvals/{approval_id}"), Approval)
+    async def get_approval(self, approval_id: UUID) -> ApprovalDetail:
+        """Return an approval with its arguments and votes; raises NotFoundError."""
+        return await request(self._connection, Call("GET", f"/approvals/{approval_id}"), ApprovalDetail)
 
     async def list_approvals(
         self,
