@@ -8,7 +8,15 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from contracts.record import Record
 
-__all__ = ["ApprovalRule", "ApprovalStatus", "ApprovalVote", "ApprovedOperation", "OperationName", "RoleName"]
+__all__ = [
+    "ApprovalRule",
+    "ApprovalStatus",
+    "ApprovalVote",
+    "ApprovedOperation",
+    "OperationName",
+    "PersonName",
+    "RoleName",
+]
 
 type OperationName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:/-]+$")]
 """An operation as a worker names it: `payments.refund`."""

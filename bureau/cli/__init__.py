@@ -7,6 +7,7 @@ directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM before it was don
 import typer
 
 from bureau.cli.demo import demo
+from bureau.cli.keys import keys
 from bureau.cli.migrate import migrate
 from bureau.cli.serve import serve
 from bureau.cli.status import status
@@ -25,6 +26,7 @@ directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM before it was don
 app = typer.Typer(name="bureau", help=_HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)
 for _command in (up, demo, migrate, status, serve):
     app.command()(_command)
+app.add_typer(keys)
 
 
 def main() -> None:

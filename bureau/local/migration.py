@@ -8,7 +8,7 @@ from bureau.errors import CommandFailedError
 from infrastructure.api_keys import store_api_key
 from infrastructure.postgres import is_connection_error, open_pool
 
-__all__ = ["DEFAULT_WORKSPACE", "prepare_database"]
+__all__ = ["DEFAULT_WORKSPACE", "database_place", "prepare_database"]
 
 DEFAULT_WORKSPACE = "default"
 _PAUSE_SECONDS = 0.25
@@ -31,7 +31,7 @@ def prepare_database(database_url: str, *, shards: int, api_key: str, wait_secon
                 time.sleep(_PAUSE_SECONDS)
                 continue
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            message = f"cannot migrate the database at {_place(database_url)}: {reason}"
+            message = f"cannot migrate the database at {database_place(database_url)}: {reason}"
             raise CommandFailedError(message) from error
         return
 
@@ -46,7 +46,7 @@ async def _store_key(database_url: str, api_key: str) -> None:
         await pool.close()
 
 
-def _place(database_url: str) -> str:
-    """The address without its user and password."""
+def database_place(database_url: str) -> str:
+    """Return the address without its user and password."""
     parts = urlsplit(database_url)
     return f"{parts.hostname}:{parts.port or 5432}{parts.path}"

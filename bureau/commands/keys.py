@@ -1,0 +1,88 @@
+"""`bureau keys`: making, listing and revoking API keys."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from rich.table import Table
+
+from bureau.cli.output import data_console, print_json, words_console
+from bureau.commands.settings import load_settings
+from bureau.errors import CommandFailedError
+from bureau.local import DEFAULT_WORKSPACE, database_place, read_runtime
+from contracts.approvals import PersonName, RoleName
+from infrastructure.api_keys import Principal, new_api_key, read_principals, revoke_api_key, store_api_key
+from infrastructure.postgres import Pool, open_pool
+
+__all__ = ["run_create_key", "run_list_keys", "run_revoke_key"]
+
+
+def run_create_key(directory: Path, name: str, roles: Sequence[str], *, is_json: bool) -> None:
+    """Store a new key and print it; raises CommandFailedError."""
+    _check(TypeAdapter(PersonName), name, "name")
+    for role in roles:
+        _check(TypeAdapter(RoleName), role, "role")
+    api_key = new_api_key()
+    kept = sorted(set(roles))
+    _run(directory, lambda pool: store_api_key(pool, api_key, workspace_id=DEFAULT_WORKSPACE, name=name, roles=kept))
+    key_id = api_key.split("_")[1]
+    if is_json:
+        print_json({"key_id": key_id, "name": name, "roles": kept, "api_key": api_key})
+        return
+    words_console().print(f"bureau: made the key {key_id} of {name}; it is not shown again", highlight=False)
+    sys.stdout.write(f"{api_key}\n")
+
+
+def run_list_keys(directory: Path, *, is_json: bool) -> None:
+    """Print the valid keys, by name; raises CommandFailedError."""
+    found: list[Principal] = _run(directory, lambda pool: read_principals(pool, DEFAULT_WORKSPACE))
+    found.sort(key=lambda principal: (principal.name, principal.key_id))
+    if is_json:
+        rows = ({"key_id": each.key_id, "name": each.name, "roles": sorted(each.roles)} for each in found)
+        print_json({"keys": list(rows)})
+        return
+    table = Table("key id", "name", "roles")
+    for each in found:
+        table.add_row(each.key_id, each.name, ", ".join(sorted(each.roles)))
+    data_console().print(table)
+
+
+def run_revoke_key(directory: Path, key_id: str, *, is_json: bool) -> None:
+    """Revoke a key; raises CommandFailedError where there is no such valid one."""
+    if not _run(directory, lambda pool: revoke_api_key(pool, key_id)):
+        message = f"there is no valid key {key_id}: `bureau keys list` shows those that there are"
+        raise CommandFailedError(message)
+    words_console().print(f"bureau: the key {key_id} is revoked", highlight=False)
+    if is_json:
+        print_json({"key_id": key_id, "revoked": True})
+
+
+def _run[Result](directory: Path, work: Callable[[Pool], Awaitable[Result]]) -> Result:
+    """Do something with the database of the running service, or else with that of the settings."""
+    runtime = read_runtime(directory)
+    url = runtime.database_url if runtime else load_settings().database_url.get_secret_value()
+    try:
+        return asyncio.run(_work(url, work))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        message = f"cannot use the keys in the database at {database_place(url)}: {reason}"
+        raise CommandFailedError(message) from error
+
+
+async def _work[Result](url: str, work: Callable[[Pool], Awaitable[Result]]) -> Result:
+    pool = await open_pool(url, size=1, application_name="bureau keys")
+    try:
+        return await work(pool)
+    finally:
+        await pool.close()
+
+
+def _check(kind: TypeAdapter[str], value: str, what: str) -> None:
+    """Raise CommandFailedError where a rule of approval could not name this."""
+    try:
+        kind.validate_python(value)
+    except ValidationError as error:
+        message = f"{value!r} cannot be a {what}: {error.errors()[0]['msg']}"
+        raise CommandFailedError(message) from error
