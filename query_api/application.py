@@ -21,18 +21,25 @@ from infrastructure.read_queries import (
     find_task_page,
     find_timeline_page,
 )
+from infrastructure.read_queries_approvals import (
+    find_approval_detail,
+    find_approval_page,
+    find_budget,
+    find_budget_page,
+)
+from infrastructure.read_queries_figures import find_context, find_usage
 from infrastructure.redis_client import RedisClient, open_redis
 from infrastructure.settings import Settings, signing_key
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
 from query_api.dependencies import Finds, QueryDependencies
-from query_api.routes import agents_router, tasks_router
+from query_api.routes import agents_router, approvals_router, budgets_router, figures_router, tasks_router
 
 __all__ = ["create_application", "make_dependencies"]
 
 _DESCRIPTION = """
-Reads of agents and tasks. Every answer has a strong `ETag`. Send a command's `Bureau-Consistency` to read your own
-write.
+Reads of agents, tasks, approvals, budgets and usage. Every answer has a strong `ETag`. Send a command's
+`Bureau-Consistency` to read your own write.
 """
 
 
@@ -46,6 +53,12 @@ def make_dependencies(
         task_page=partial(find_task_page, pool),
         task_detail=partial(find_task_detail, pool),
         timeline_page=partial(find_timeline_page, pool),
+        approval_page=partial(find_approval_page, pool),
+        approval_detail=partial(find_approval_detail, pool),
+        budget_page=partial(find_budget_page, pool),
+        budget=partial(find_budget, pool),
+        usage=partial(find_usage, pool),
+        context=partial(find_context, pool),
     )
     return QueryDependencies(
         finds=finds,
@@ -89,6 +102,6 @@ def create_application(settings: Settings) -> FastAPI:
         settings=settings,
         lifespan=lifespan,
         checks=checks,
-        routers=(agents_router(), tasks_router()),
+        routers=(agents_router(), tasks_router(), approvals_router(), budgets_router(), figures_router()),
         optional=frozenset({"redis"}),
     )

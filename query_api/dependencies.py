@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from contracts.streams import EntryId
 from infrastructure.answer_cache import Answer, AnswerCache, CachePlace
 from infrastructure.cursors import CursorKey
 from infrastructure.epochs import ResolveToken
 from infrastructure.local_answers import LocalAnswers
-from infrastructure.read_queries import AgentFilter, FoundPage, FoundTask, FoundView, RowName, SortKey, TaskFilter
+from infrastructure.read_queries import AgentFilter, FoundTask, TaskFilter
+from infrastructure.read_queries_approvals import ApprovalFilter, BudgetFilter
+from infrastructure.read_queries_figures import FoundContext, FoundUsage, UsageFilter
+from infrastructure.read_statements import FoundPage, FoundView, RowName, SortKey
 
 __all__ = ["Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
 
@@ -29,6 +33,12 @@ class Finds:
     task_page: Callable[[TaskFilter, After, int], Awaitable[FoundPage]]
     task_detail: Callable[[RowName], Awaitable[FoundTask | None]]
     timeline_page: Callable[[RowName, After, int], Awaitable[FoundPage | None]]
+    approval_page: Callable[[ApprovalFilter, After, int], Awaitable[FoundPage]]
+    approval_detail: Callable[[str, UUID], Awaitable[FoundView | None]]
+    budget_page: Callable[[BudgetFilter, After, int], Awaitable[FoundPage]]
+    budget: Callable[[RowName], Awaitable[FoundView | None]]
+    usage: Callable[[UsageFilter], Awaitable[FoundUsage]]
+    context: Callable[[str, str], Awaitable[FoundContext | None]]
 
 
 @dataclass(frozen=True, slots=True)

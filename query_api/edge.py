@@ -11,8 +11,8 @@ from infrastructure.api_keys import Principal
 from infrastructure.cursors import InvalidCursorError
 from infrastructure.epochs import LostPositionError, UnknownPositionError
 from infrastructure.web.errors import ApiError, ErrorDetail
+from query_api.asking import Asker
 from query_api.dependencies import QueryDependencies
-from query_api.questions import Asker
 from query_api.services import Outcome, Question, StaleAnswerError, answer_query
 from query_api.wishes import Wish, matches_etag, read_wish
 
@@ -89,7 +89,7 @@ async def answer_request(request: Request, principal: Principal, ask: Ask, consi
     """Answer one request; raises ApiError, 404 where there is no such thing in the principal's workspace."""
     outcome, wish = await _outcome(request, principal, ask, consistency)
     if outcome.answer is None:
-        kind = "agent" if "agent_id" in request.path_params else "task"
+        kind = next(iter(request.path_params)).removesuffix("_id")
         stale = {"Bureau-Stale": "true"} if outcome.is_stale else None
         raise ApiError(404, f"{kind}_not_found", f"No such {kind} in this workspace.", headers=stale)
     return _respond(request, outcome.answer, wish, is_stale=outcome.is_stale)

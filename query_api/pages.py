@@ -16,9 +16,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.a2a import Artifact, Identifier, Message, TaskState
 from contracts.agents import AgentStatus
+from contracts.approvals import ApprovalStatus
+from contracts.budgets import BudgetScope, BudgetStatus
 from contracts.views import TaskDetail
 
-__all__ = ["AgentListParameters", "Page", "PageParameters", "Parameters", "TaskListParameters", "TaskWithContent"]
+__all__ = [
+    "AgentListParameters",
+    "ApprovalListParameters",
+    "BudgetListParameters",
+    "Page",
+    "PageParameters",
+    "Parameters",
+    "TaskListParameters",
+    "TaskWithContent",
+    "UsageParameters",
+]
 
 _CONSISTENCY = Field(
     default=None,
@@ -68,6 +80,28 @@ class TaskListParameters(PageParameters):
     """Which tasks."""
 
     state: TaskState | None = Query(None, description="Only tasks in this state.")
+    agent_id: UUID | None = Query(None, description="Only tasks of this agent.")
+    context_id: Identifier | None = Query(None, description="Only tasks of this context.")
+
+
+class ApprovalListParameters(PageParameters):
+    """Which approvals."""
+
+    status: ApprovalStatus | None = Query(None, description="Only approvals of this status.")
+    task_id: UUID | None = Query(None, description="Only approvals that this task waits or waited for.")
+    agent_id: UUID | None = Query(None, description="Only approvals that this agent's workers asked for.")
+
+
+class BudgetListParameters(PageParameters):
+    """Which budgets."""
+
+    status: BudgetStatus | None = Query(None, description="Only budgets of this status.")
+    scope: BudgetScope | None = Query(None, description="Only budgets over this: `workspace`, `agent:<id>`, …")
+
+
+class UsageParameters(Parameters):
+    """Whose usage."""
+
     agent_id: UUID | None = Query(None, description="Only tasks of this agent.")
     context_id: Identifier | None = Query(None, description="Only tasks of this context.")
 

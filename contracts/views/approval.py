@@ -19,7 +19,7 @@ class ApprovalVoteView(Record):
     by: str
     decision: Literal["approve", "refuse"]
     reason: str | None = None
-    at: datetime
+    time: datetime
 
 
 class ApprovalSummary(Record):
@@ -53,6 +53,7 @@ class ApprovalDetail(Record):
     rule: ApprovalRule
     requested_by: str
     status: ApprovalStatus
+    required: int
     votes: tuple[ApprovalVoteView, ...]
     is_used: bool
     generation: int

@@ -93,6 +93,7 @@ def _requested_detail(recorded: Recorded[ApprovalEvent], event: ApprovalRequeste
         rule=event.rule,
         requested_by=event.requested_by,
         status=ApprovalStatus.PENDING,
+        required=event.rule.required,
         votes=(),
         is_used=False,
         generation=recorded.generation,
@@ -114,7 +115,7 @@ def project_approval_detail(view: ApprovalDetail | None, recorded: Recorded[Appr
     changes: dict[str, Any] = {"generation": recorded.generation, "updated_at": recorded.time}
     match event:
         case ApprovalVoteCast(vote=vote):
-            cast = ApprovalVoteView(by=vote.by, decision=vote.decision, reason=vote.reason, at=recorded.time)
+            cast = ApprovalVoteView(by=vote.by, decision=vote.decision, reason=vote.reason, time=recorded.time)
             changes["votes"] = (*current.votes, cast)
         case ApprovalUsed():
             changes |= {"is_used": True, "used_at": recorded.time}

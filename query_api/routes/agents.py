@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contracts.views import AgentDetail, AgentSummary
 from infrastructure.web.authentication import CurrentPrincipal
-from query_api.documentation import AGENT_EXAMPLE, AGENTS_EXAMPLE, Described, add_query
+from query_api.documentation import Described, add_query
 from query_api.edge import answer_request
+from query_api.examples import AGENT_EXAMPLE, AGENTS_EXAMPLE
 from query_api.pages import AgentListParameters, Page, Parameters
 from query_api.questions import ask_agent, ask_agents
 

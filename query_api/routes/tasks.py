@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contracts.views import TaskSummary, TaskTimelineEntry
 from infrastructure.web.authentication import CurrentPrincipal
-from query_api.documentation import TASK_EXAMPLE, TASKS_EXAMPLE, TIMELINE_EXAMPLE, Described, add_query
+from query_api.documentation import Described, add_query
 from query_api.edge import answer_request
+from query_api.examples import TASK_EXAMPLE, TASKS_EXAMPLE, TIMELINE_EXAMPLE
 from query_api.pages import Page, PageParameters, Parameters, TaskListParameters, TaskWithContent
 from query_api.questions import ask_task, ask_tasks, ask_timeline
 

@@ -58,7 +58,7 @@ def test_a_request_shows_exactly_what_is_asked_for_and_who_may_decide() -> None:
 
 def test_votes_are_counted_in_the_list_and_told_in_the_detail() -> None:
     assert (summary(YES, NO).approvals, summary(YES, NO).refusals, summary(YES, NO).decided_at) == (1, 1, None)
-    assert [(vote.by, vote.decision, vote.reason, vote.at) for vote in detail(YES, NO).votes] == [
+    assert [(vote.by, vote.decision, vote.reason, vote.time) for vote in detail(YES, NO).votes] == [
         ("ada", "approve", None, at(2)),
         ("bob", "refuse", "too dear", at(3)),
     ]

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from contracts.streams import EntryId
 from infrastructure.answer_cache import AnswerCache, CachePlace, Seen
-from infrastructure.read_queries import FoundTask, RowName
+from infrastructure.read_queries import FoundTask
+from infrastructure.read_statements import RowName
 from query_api.dependencies import QueryDependencies
 from tests.query.world import World, id_of, shard_for
 

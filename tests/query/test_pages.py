@@ -7,6 +7,7 @@ import pytest
 
 from infrastructure.cursors import cursor_key, seal_cursor
 from infrastructure.postgres import Pool
+from tests.query.more_rows import add_approval, add_budget
 from tests.query.world import World, add_agent, add_task, add_timeline, id_of, tell
 
 
@@ -28,11 +29,15 @@ async def test_pages_cover_every_row_exactly_once(world: World, pool: Pool, limi
     for n in range(12):
         await add_task(pool, f"t{n}", age=n // 3)  # three at the very same microsecond
         await add_agent(pool, f"a{n:02}")
+        await add_approval(pool, f"p{n}", age=n // 3)
+        await add_budget(pool, f"context:{n:02}")
     await add_timeline(pool, "t0", range(1, 13))
 
     tasks = await _walk(world, "/tasks", limit)
     agents = await _walk(world, "/agents", limit)
     timeline = await _walk(world, f"/tasks/{id_of('t0')}/timeline", limit)
+    approvals = await _walk(world, "/approvals", limit)
+    budgets = await _walk(world, "/budgets", limit)
 
     assert sorted(str(task["title"]) for task in tasks) == sorted(f"t{n}" for n in range(12))
     assert [task["submitted_at"] for task in tasks] == sorted(
@@ -40,6 +45,10 @@ async def test_pages_cover_every_row_exactly_once(world: World, pool: Pool, limi
     )
     assert [agent["name"] for agent in agents] == [f"a{n:02}" for n in range(12)]
     assert [entry["generation"] for entry in timeline] == list(range(1, 13))
+    assert sorted(str(approval["operation"]) for approval in approvals) == sorted(f"p{n}" for n in range(12))
+    requested = [str(approval["requested_at"]) for approval in approvals]
+    assert requested == sorted(requested)
+    assert [budget["scope"] for budget in budgets] == [f"context:{n:02}" for n in range(12)]
 
 
 async def test_pages_cover_every_row_once_while_rows_are_inserted(world: World, pool: Pool) -> None:

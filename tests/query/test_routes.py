@@ -6,6 +6,7 @@ from contracts.a2a import Artifact, Part
 from contracts.views import AgentDetail, AgentSummary, TaskSummary, TaskTimelineEntry
 from infrastructure.postgres import Pool
 from query_api.pages import Page, TaskWithContent
+from tests.query.more_rows import add_approval, add_budget
 from tests.query.world import (
     OTHER_WORKSPACE,
     World,
@@ -20,9 +21,16 @@ from tests.query.world import (
     shard_for,
 )
 
-ROUTES = ["/agents", f"/agents/{id_of('a')}", "/tasks", f"/tasks/{id_of('t')}", f"/tasks/{id_of('t')}/timeline"]
-ROWS = [route for route in ROUTES if "-" in route]
-LISTS = ["/agents", "/tasks", f"/tasks/{id_of('t')}/timeline"]
+LISTS = ["/agents", "/tasks", f"/tasks/{id_of('t')}/timeline", "/approvals", "/budgets"]
+ROWS = {
+    f"/agents/{id_of('a')}": "agent_not_found",
+    f"/tasks/{id_of('t')}": "task_not_found",
+    f"/tasks/{id_of('t')}/timeline": "task_not_found",
+    f"/approvals/{id_of('p')}": "approval_not_found",
+    f"/budgets/{id_of('workspace')}": "budget_not_found",
+    "/contexts/c": "context_not_found",
+}
+ROUTES = sorted({*LISTS, *ROWS, "/usage"})
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -69,10 +77,10 @@ async def test_an_unknown_id_is_not_found(world: World, route: str) -> None:
     answer = await world.get(route)
 
     assert answer.status_code == 404
-    assert answer.json()["error"]["code"] == ("agent_not_found" if "agents" in route else "task_not_found")
+    assert answer.json()["error"]["code"] == ROWS[route]
 
 
-@pytest.mark.parametrize("route", ["/agents/me", "/tasks/1", "/tasks/1/timeline"])
+@pytest.mark.parametrize("route", ["/agents/me", "/tasks/1", "/tasks/1/timeline", "/approvals/1", "/budgets/1"])
 async def test_an_id_that_is_no_uuid_is_refused(world: World, route: str) -> None:
     assert (await world.get(route)).status_code == 422
 
@@ -82,6 +90,9 @@ async def test_what_belongs_to_another_workspace_is_not_found(world: World, pool
     await add_agent(pool, "a", workspace=OTHER_WORKSPACE)
     await put_task_detail(pool, "t", workspace=OTHER_WORKSPACE)
     await add_timeline(pool, "t", [1], workspace=OTHER_WORKSPACE)
+    await add_task(pool, "t", workspace=OTHER_WORKSPACE)
+    await add_approval(pool, "p", workspace=OTHER_WORKSPACE)
+    await add_budget(pool, "workspace", workspace=OTHER_WORKSPACE)
 
     assert (await world.get(route)).status_code == 404
 
@@ -89,8 +100,10 @@ async def test_what_belongs_to_another_workspace_is_not_found(world: World, pool
 async def test_lists_show_nothing_of_another_workspace(world: World, pool: Pool) -> None:
     await add_agent(pool, "a", workspace=OTHER_WORKSPACE)
     await add_task(pool, "t", workspace=OTHER_WORKSPACE)
+    await add_approval(pool, "p", workspace=OTHER_WORKSPACE)
+    await add_budget(pool, "workspace", workspace=OTHER_WORKSPACE)
 
-    for route in ("/agents", "/tasks"):
+    for route in ("/agents", "/tasks", "/approvals", "/budgets"):
         assert (await world.get(route)).json() == {"data": [], "next_cursor": None, "has_more": False}
 
 

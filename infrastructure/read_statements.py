@@ -1,0 +1,110 @@
+"""What the find functions share: the form of their answers, positions and rows in one snapshot, pages by keyset.
+
+Bodies are finished JSON and are not parsed. Pages are read one row further than asked, never by OFFSET.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from contracts.streams import Token
+from infrastructure.postgres import Pool
+
+__all__ = [
+    "FoundPage",
+    "FoundView",
+    "RowName",
+    "SortKey",
+    "covers_of",
+    "covers_sql",
+    "find_page",
+    "numbered",
+    "page_sql",
+    "time_and_id",
+    "time_and_id_key",
+]
+
+type SortKey = tuple[str | int, ...]
+"""The sort columns of a row in a form that JSON keeps: text, or whole microseconds since 1970, or a generation."""
+
+_UNIX_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class RowName(NamedTuple):
+    """What names a row of one root: its shard, the workspace that asks, its id."""
+
+    shard: int
+    workspace_id: str
+    row_id: UUID
+
+
+class FoundView(NamedTuple):
+    """A finished body and how far its projection had come; None where it has not begun."""
+
+    body: bytes
+    covers: Token | None
+
+
+class FoundPage(NamedTuple):
+    """A page's bodies in order; `last` is the sort key of its last row where more rows follow, else None."""
+
+    bodies: Sequence[bytes]
+    last: SortKey | None
+    covers: Token | None
+
+
+def covers_sql(projection: str, shard: str = "") -> str:
+    """Return the subquery for the positions of a projection, of all its shards or of the one named."""
+    condition = f" AND shard = {shard}" if shard else ""
+    return (
+        "(SELECT max(epoch) AS epoch, array_agg(shard) AS shards, array_agg(position) AS positions"  # noqa: S608 - constants
+        f" FROM read.checkpoints WHERE projection = '{projection}' AND version = 1{condition}) AS c"
+    )
+
+
+def covers_of(row: asyncpg.Record) -> Token | None:
+    """Return the token that a row's checkpoint columns say."""
+    if row["epoch"] is None:
+        return None
+    return Token(row["epoch"], dict(zip(row["shards"], row["positions"], strict=True)))
+
+
+def page_sql(table: str, covers: str, conditions: Sequence[str], order: Sequence[str], direction: str) -> str:
+    """Return the statement of a page: $1 is the limit and one more; one row with all bodies and the last key."""
+    ordered = ", ".join(f"{column} {direction}" for column in order)
+    keys = ", ".join(f"(array_agg({column} ORDER BY {ordered}))[$1 - 1] AS {column}" for column in order)
+    return (
+        f"SELECT c.*, p.* FROM {covers}, LATERAL ("  # noqa: S608 - constants of these modules
+        f" SELECT array_agg(body ORDER BY {ordered}) AS bodies, {keys}"
+        f" FROM (SELECT body, {', '.join(order)} FROM read.{table} WHERE {' AND '.join(conditions)}"
+        f" ORDER BY {ordered} LIMIT $1) AS r) AS p"
+    )
+
+
+async def find_page(
+    pool: Pool, sql: str, arguments: Sequence[object], limit: int
+) -> tuple[asyncpg.Record, list[bytes]]:
+    """Return the row of a page statement and its bodies, which may be one more than the limit."""
+    row = await pool.fetchrow(sql, limit + 1, *arguments)
+    assert row is not None  # noqa: S101 - aggregates without GROUP BY always answer one row
+    return row, row["bodies"] or []
+
+
+def numbered(filters: Sequence[tuple[str, object]], first: int) -> tuple[list[str], list[object]]:
+    """Return conditions with numbered placeholders, and their arguments, for the filters that are given."""
+    given = [(column, value) for column, value in filters if value is not None]
+    return [f"{column} = ${first + n}" for n, (column, _) in enumerate(given)], [value for _, value in given]
+
+
+def time_and_id(after: SortKey) -> tuple[datetime, UUID]:
+    """Return the columns that a key of time and id stands for."""
+    return _UNIX_START + int(after[0]) * _MICROSECOND, UUID(str(after[1]))
+
+
+def time_and_id_key(moment: datetime, row_id: UUID) -> SortKey:
+    """Return the key of a time and an id."""
+    return (moment - _UNIX_START) // _MICROSECOND, str(row_id)
