@@ -20,7 +20,16 @@ from client.agent_records import (
     ApprovalRule,
 )
 from client.approval_records import Approval, ApprovalDetail, ApprovalReceipt, ApprovalStatus, ApprovalVote
-from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetWindow
+from client.budget_records import (
+    Budget,
+    BudgetBreach,
+    BudgetReceipt,
+    BudgetStatus,
+    BudgetWindow,
+    ContextSummary,
+    ModelUsage,
+    UsageFigures,
+)
 from client.client import BureauClient
 from client.connection import RetryPolicy
 from client.content import (
@@ -107,6 +116,7 @@ __all__ = [
     "BudgetBreach",
     "BudgetNotice",
     "BudgetReceipt",
+    "BudgetStatus",
     "BudgetWindow",
     "BureauClient",
     "BureauError",
@@ -114,6 +124,7 @@ __all__ = [
     "ConflictError",
     "ConsistencyLostError",
     "Content",
+    "ContextSummary",
     "ErrorDetail",
     "Handler",
     "HandlerRun",
@@ -123,6 +134,7 @@ __all__ = [
     "Lease",
     "LeaseLostError",
     "Message",
+    "ModelUsage",
     "NotFoundError",
     "Operation",
     "Page",
@@ -152,6 +164,7 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "Usage",
+    "UsageFigures",
     "UsageTotal",
     "Worker",
     "WrongStateError",

@@ -38,15 +38,18 @@ class ApprovalCalls:
         *,
         status: ApprovalStatus | None = None,
         task_id: UUID | None = None,
+        agent_id: UUID | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Page[Approval]:
-        """Return one page of approvals, the newest first."""
-        parameters = {"status": status, "task_id": task_id, "limit": limit, "cursor": cursor}
+        """Return one page of approvals, the oldest first: with the status pending, the queue of what waits."""
+        parameters = {"status": status, "task_id": task_id, "agent_id": agent_id, "limit": limit, "cursor": cursor}
         return await request(self._connection, Call("GET", "/approvals", parameters=parameters), Page[Approval])
 
     def iterate_approvals(
-        self, *, status: ApprovalStatus | None = None, task_id: UUID | None = None
+        self, *, status: ApprovalStatus | None = None, task_id: UUID | None = None, agent_id: UUID | None = None
     ) -> AsyncIterator[Approval]:
-        """Yield all approvals, the newest first, page by page."""
-        return iterate_pages(lambda cursor: self.list_approvals(status=status, task_id=task_id, cursor=cursor))
+        """Yield all approvals, the oldest first, page by page."""
+        return iterate_pages(
+            lambda cursor: self.list_approvals(status=status, task_id=task_id, agent_id=agent_id, cursor=cursor)
+        )

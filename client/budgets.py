@@ -1,10 +1,10 @@
-"""The calls about budgets; a part of `BureauClient`."""
+"""The calls about budgets and usage; a part of `BureauClient`."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID
 
-from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetWindow
+from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetStatus, BudgetWindow, UsageFigures
 from client.connection import Call, Connection, iterate_pages, request
 from client.records import Page
 
@@ -56,12 +56,22 @@ class BudgetCalls:
         return await request(self._connection, Call("GET", f"/budgets/{budget_id}"), Budget)
 
     async def list_budgets(
-        self, *, scope: str | None = None, limit: int | None = None, cursor: str | None = None
+        self,
+        *,
+        scope: str | None = None,
+        status: BudgetStatus | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Page[Budget]:
-        """Return one page of budgets."""
-        parameters = {"scope": scope, "limit": limit, "cursor": cursor}
+        """Return one page of budgets by scope, removed ones too."""
+        parameters = {"scope": scope, "status": status, "limit": limit, "cursor": cursor}
         return await request(self._connection, Call("GET", "/budgets", parameters=parameters), Page[Budget])
 
-    def iterate_budgets(self) -> AsyncIterator[Budget]:
-        """Yield all budgets, page by page."""
-        return iterate_pages(lambda cursor: self.list_budgets(cursor=cursor))
+    def iterate_budgets(self, *, status: BudgetStatus | None = None) -> AsyncIterator[Budget]:
+        """Yield all budgets by scope, page by page."""
+        return iterate_pages(lambda cursor: self.list_budgets(status=status, cursor=cursor))
+
+    async def get_usage(self, *, agent_id: UUID | None = None, context_id: str | None = None) -> UsageFigures:
+        """Return what all tasks used, or those of an agent, a context or both: in all and by model."""
+        parameters = {"agent_id": agent_id, "context_id": context_id}
+        return await request(self._connection, Call("GET", "/usage", parameters=parameters), UsageFigures)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 from uuid import UUID
 
+from client.budget_records import ContextSummary
 from client.connection import Call, Connection, iterate_pages, request
 from client.content import Artifact, Content, Message, TaskState, user_message
 from client.records import CanceledTasks, Page, TaskDetail, TaskReceipt, TaskSummary, TaskTimelineEntry
@@ -41,6 +42,11 @@ class TaskCalls:
         """Cancel all open tasks of a context."""
         path = f"/contexts/{quote(context_id, safe='')}/cancel"
         return await request(self._connection, Call("POST", path, {"reason": reason}), CanceledTasks)
+
+    async def get_context(self, context_id: str) -> ContextSummary:
+        """Return how the tasks of a context stand; raises NotFoundError where it has none."""
+        call = Call("GET", f"/contexts/{quote(context_id, safe='')}")
+        return await request(self._connection, call, ContextSummary)
 
     async def add_message(self, task_id: UUID, message: Message | Content) -> TaskReceipt:
         """Say something more to the task's worker, which gets it in order; it answers no question."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -124,6 +125,9 @@ async def test_two_people_approve_and_the_operation_is_covered_once(service: Ser
         task_id = (await bureau.submit_task("a", "orders")).task_id
         asked = await wait_for_event(bureau, task_id, "task.approval_requested")
         approval_id = UUID(str(asked["approval_id"]))
+        assert [each.approval_id async for each in ada.iterate_approvals(status="pending")] == [approval_id]
+        shown = await ada.get_approval(approval_id)
+        assert (shown.operation, shown.arguments) == ("database.drop", {"name": "orders", "force": None})
         for stranger in (bureau, eve):
             with pytest.raises(PermissionDeniedError):
                 await stranger.decide_approval(approval_id, "approve")
@@ -257,6 +261,11 @@ async def test_a_spent_budget_stops_the_handler_until_somebody_raises_it(bureau:
         await bureau.provide_input(task_id, "go on")
         task = await bureau.wait_for_task(task_id)
     assert task.status.state is TaskState.COMPLETED
+    used = await bureau.get_usage(context_id="c-1")
+    assert (used.usage.cost, used.by_model[0].model) == ({"USD": Decimal(4)}, "m")
+    assert (await bureau.get_budget(budget.budget_id)).amount == Decimal(10)
+    assert [each.scope async for each in bureau.iterate_budgets(status="active")] == ["context:c-1"]
+    assert (await bureau.get_context("c-1")).by_state == {TaskState.COMPLETED: 1}
     assert (await bureau.remove_budget(budget.budget_id)).status == "removed"
 
 
