@@ -47,7 +47,7 @@ async def check_followers(followers: Sequence[Follower]) -> None:
 def _create_health(session: Session, pool: Pool, client: RedisClient) -> FastAPI:
     """Return the application that serves /health and /ready."""
     checks: dict[str, Check] = {
-        "postgres": check_postgres(pool),
+        "postgresql": check_postgres(pool),
         "redis": check_redis(client),
         "streams": partial(check_reading, session),
         "projections": partial(check_followers, session.followers),

@@ -74,7 +74,7 @@ def create_application(settings: Settings) -> FastAPI:
         client = open_redis(settings.redis_url.get_secret_value())
         try:
             async with open_applied_positions(pool, client) as positions:
-                checks.update(postgres=check_postgres(pool), redis=check_redis(client))
+                checks.update(postgresql=check_postgres(pool), redis=check_redis(client))
                 application.state.authenticate = cached_authenticate(pool)
                 application.state.query_dependencies = make_dependencies(secret_key, pool, client, positions)
                 yield

@@ -10,18 +10,19 @@ import uvloop
 from starlette.types import ASGIApp
 
 from bureau.commands.settings import load_settings
-from bureau.errors import CommandFailedError
+from bureau.errors import CommandFailedError, WrongSettingError
 from bureau.roles import Role
 from infrastructure.log_output import configure_logging
-from infrastructure.settings import Settings
+from infrastructure.settings import SecretKeyError, Settings
 from infrastructure.web.serving import serve
 
 __all__ = ["run_serve"]
 
 
 def run_serve(role: Role) -> None:
-    """Run one process until SIGTERM or SIGINT; raises CommandFailedError where its port cannot be had.
+    """Run one process until SIGTERM or SIGINT.
 
+    Raises WrongSettingError, and CommandFailedError where the port cannot be had.
     Any other error is a bug: it goes to the log, one line in JSON, and is raised as SystemExit.
     """
     settings = load_settings()
@@ -29,6 +30,8 @@ def run_serve(role: Role) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # its own line for every question to /ready is noise
     try:
         uvloop.run(_run(role, settings))
+    except SecretKeyError as error:
+        raise WrongSettingError(str(error)) from error
     except OSError as error:
         message = f"{role} cannot run on {settings.host}:{settings.port}: {error}"
         raise CommandFailedError(message) from error

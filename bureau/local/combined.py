@@ -5,7 +5,7 @@ other one knows goes there, so that it answers 405. Everything else (/docs, /hea
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -74,7 +74,8 @@ def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> Fa
         process="api",
         settings=settings,
         lifespan=lifespan,
-        checks={"commands": _check_ready(commands), "queries": _check_ready(queries)},
+        checks={name: _check_dependency(name, (commands, queries)) for name in ("postgresql", "redis")},
+        optional=frozenset({"redis"}),
         routers=(),
     )
     # FastAPI's documented way to give an application another document.
@@ -82,16 +83,16 @@ def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> Fa
     return frame
 
 
-def _check_ready(application: FastAPI) -> Check:
+def _check_dependency(name: str, applications: Sequence[FastAPI]) -> Check:
+    """Return a check that every application behind this one has the dependency."""
+
     async def check() -> None:
-        async with AsyncClient(transport=ASGITransport(application), base_url="http://api") as client:
-            answer = await client.get("/ready")
-        if answer.is_success:
-            return
-        dependencies = answer.json().get("dependencies", {})
-        down = ", ".join(name for name, dependency in dependencies.items() if dependency["state"] == "down")
-        message = f"down: {down}"
-        raise RuntimeError(message)
+        for application in applications:
+            async with AsyncClient(transport=ASGITransport(application), base_url="http://api") as client:
+                dependency = (await client.get("/ready")).json()["dependencies"].get(name)
+            if dependency is None or dependency["state"] == "down":
+                message = f"{application.title}: {dependency['error'] if dependency else 'not open yet'}"
+                raise RuntimeError(message)
 
     return check
 

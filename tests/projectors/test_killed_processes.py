@@ -92,7 +92,7 @@ async def test_projectors_tell_their_health_and_stop_cleanly(
         await asyncio.to_thread(private_postgres.start)
         await poll_until(lambda: has_answer("/ready", 200), timeout=20)
         assert set((await client.get("/ready")).json()["dependencies"]) == {
-            "postgres",
+            "postgresql",
             "redis",
             "streams",
             "projections",

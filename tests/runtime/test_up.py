@@ -215,8 +215,26 @@ def test_help_has_examples_and_exit_codes_and_no_colour(command: str) -> None:
 def test_wrong_usage_and_wrong_settings_have_their_exit_codes() -> None:
     assert bureau("serve", "nonsense").returncode == 2
     wrong = bureau("migrate", environment={"BUREAU_SHARDS": "many"})
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert wrong.stderr.startswith("bureau: the environment variable BUREAU_SHARDS is wrong")
+
+
+@pytest.mark.parametrize("role", ["api", "command-api", "query-api"])
+def test_an_api_without_a_key_to_sign_with_ends_in_one_clear_line(role: str) -> None:
+    refused = bureau("serve", role, environment={"BUREAU_SECRET_KEY": "short"})
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines() == [
+        "bureau: BUREAU_SECRET_KEY needs at least 32 characters; make one: openssl rand -base64 48"
+    ]
+
+
+@pytest.mark.parametrize("name", ["BUREAU_SECRET_KEY", "BUREAU_API_KEY"])
+def test_production_refuses_the_published_secrets(name: str) -> None:
+    published = f"{'0' * 32}-development-only"
+    refused = bureau("serve", "relay", environment={"BUREAU_ENVIRONMENT": "production", name: published})
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+    assert f"the environment variable {name} is wrong: it holds development-only" in refused.stderr
 
 
 def test_the_demo_takes_a_task_through_everything_and_leaves_nothing(server_directory: Path) -> None:
