@@ -50,9 +50,9 @@ def sample_log() -> bytes:
 
 def _sample_line(number: int) -> str:
     # The square makes the order look like traffic rather than a wheel.
-    method, path, status, milliseconds = _SAMPLE_REQUESTS[
-        (number * number // 7 + number) % len(_SAMPLE_REQUESTS)
-    ].split()
+    place = (number * number // 7 + number) % len(_SAMPLE_REQUESTS)
+    method, path, status, milliseconds = _SAMPLE_REQUESTS[place].split()
+    seconds = int(milliseconds) * (70 + number % 61) / 100_000
     second = f"{number // 60:02d}:{number % 60:02d}"
     size = 200 + number * 37 % 900
     return (

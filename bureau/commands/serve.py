@@ -29,7 +29,7 @@ def run_serve(role: Role) -> None:
     """
     settings = load_settings()
     configure_logging(settings, role.value)
-    for chatty in ("httpx2", "httpcore2", "uvicorn.error", "asyncio"):
+    for chatty in ("httpx2", "httpcore2", "uvicorn.error", "asyncio", "redis"):
         logging.getLogger(chatty).setLevel(logging.WARNING)  # the two lines below say the same in one line each
     log = structlog.get_logger(__name__)
     log.info("started", address=f"{settings.host}:{settings.port}", process_id=os.getpid())
