@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from infrastructure.answer_cache import open_answer_cache
 from infrastructure.api_keys import cached_authenticate
-from infrastructure.applied_positions import AppliedPositions, open_applied_positions, wait_until_applied
+from infrastructure.applied_positions import AppliedPositions, distrust, open_applied_positions, wait_until_applied
 from infrastructure.cursors import cursor_key
 from infrastructure.epochs import open_token_resolver
 from infrastructure.event_log import remembered_shards
@@ -53,6 +53,7 @@ def make_dependencies(
         cache=open_answer_cache(client),
         resolve_token=open_token_resolver(pool),
         wait_until_applied=partial(wait_until_applied, positions),
+        distrust=partial(distrust, positions),
         flights={},
         shards=remembered_shards(pool),
         cursor_key=cursor_key(secret_key),
