@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("bureau")
     # Not structlog's default, which draws tracebacks with every local variable: 20 s for one error.
-    plain = [
+    plain: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),

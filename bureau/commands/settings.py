@@ -3,9 +3,9 @@
 from pydantic import ValidationError
 
 from bureau.errors import WrongSettingError
-from infrastructure.settings import Settings
+from infrastructure.settings import SecretKeyError, Settings, signing_key
 
-__all__ = ["load_settings"]
+__all__ = ["load_settings", "require_signing_key"]
 
 
 def load_settings() -> Settings:
@@ -17,3 +17,11 @@ def load_settings() -> Settings:
         reason = first["msg"].removeprefix("Value error, ")
         message = f"the environment variable {first['loc'][0]} is wrong: {reason}"
         raise WrongSettingError(message) from error
+
+
+def require_signing_key(settings: Settings) -> None:
+    """Raise WrongSettingError when there is no key worth the name to sign with."""
+    try:
+        signing_key(settings)
+    except SecretKeyError as error:
+        raise WrongSettingError(str(error)) from error

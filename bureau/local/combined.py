@@ -53,13 +53,24 @@ def merge_specifications(commands: Mapping[str, Any], queries: Mapping[str, Any]
             paths[path] = {**paths.get(path, {}), **operations}
         for kind, definitions in specification.get("components", {}).items():
             components[kind] = {**components.get(kind, {}), **definitions}
-    tags = {tag["name"]: tag for specification in specifications for tag in specification.get("tags", [])}
     information = {"title": "Bureau", "version": commands["info"]["version"], "description": _DESCRIPTION}
     whole = {"openapi": commands["openapi"], "info": information, "paths": dict(sorted(paths.items()))}
-    return whole | {"components": components, "tags": list(tags.values())}
+    tags = [{"name": name, "description": description} for name, description in _TAGS.items()]
+    return whole | {"components": components, "tags": tags}
 
 
-_DESCRIPTION = "The system of record and control plane for autonomous agents: commands and queries on one address."
+_DESCRIPTION = """The system of record and control plane for autonomous agents: commands and queries on one address.
+
+**Authorize** takes an API key: `make up` keeps one in `.bureau/api_key`. Every command accepts an `Idempotency-Key` and
+answers with a consistency token; send it as `Bureau-Consistency` with a query to read what was just written.
+"""
+# In the order in which a newcomer meets them.
+_TAGS = {
+    "agents": "Who does tasks: a name, a card that says what it can do, a policy for its leases.",
+    "tasks": "What is to be done, and what came of it.",
+    "workers": "For whoever does tasks: lease, keep alive, report, end. The lease's token goes into `Lease-Token`.",
+    "health": "For probes.",
+}
 
 
 def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> FastAPI:
