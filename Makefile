@@ -9,10 +9,10 @@ PYTEST ?=
 # Poetry reads no settings of the user and asks no one: only the file is checked.
 POETRY_ALONE := POETRY_CONFIG_DIR=.venv/poetry POETRY_CACHE_DIR=.venv/poetry POETRY_NO_INTERACTION=1
 
-.PHONY: help demo up test check bench format lock migrate clean environment
+.PHONY: help demo up test test-containers faults check bench format lock migrate clean environment
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: environment ## Take one task through the whole system, started for real (FILE=some.log takes another input)
 	@exec $(BIN)/bureau demo $(if $(FILE),"$(FILE)")
@@ -20,10 +20,16 @@ demo: environment ## Take one task through the whole system, started for real (F
 up: environment ## Run the service on this machine until Ctrl-C; data is kept in .bureau/
 	@exec $(BIN)/bureau up
 
-test: environment ## Run every test against real servers, with coverage (PYTEST="..." adds options)
+test: environment ## Run the tests against real servers, with coverage (PYTEST="..." adds options)
 	@$(BIN)/coverage erase
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(PYTEST)
 	$(BIN)/coverage report --include='domain/*' --fail-under=95
+
+test-containers: environment ## Build the image, run the composed service and test it (needs a container engine; minutes)
+	@exec $(BIN)/python -m pytest -m containers $(PYTEST)
+
+faults: environment ## Run what kills and stops processes and servers, three times over
+	for round in 1 2 3; do $(BIN)/python -m pytest -m faults --numprocesses=auto --maxprocesses=4 $(PYTEST) || exit 1; done
 
 check: environment ## Check format, lint, types, import rules and package metadata
 	$(BIN)/ruff format --check .

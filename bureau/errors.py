@@ -1,14 +1,14 @@
 """What a command ends with, and the exit codes that scripts can rely on.
 
 CommandFailedError   1   it could not be done, or the answer is "no" (lagging, unhealthy, not equal)
-(wrong usage)        2   typer's own
+WrongSettingError    2   a setting is missing or wrong, and starting again cannot help (wrong usage too)
 EmbeddedServerError  3   this machine lacks something: a free port, a directory, a program
 StopRequestedError 130   stopped by Ctrl-C before it was done (143: by SIGTERM)
 """
 
 from enum import IntEnum
 
-__all__ = ["CommandFailedError", "ExitCode"]
+__all__ = ["CommandFailedError", "ExitCode", "WrongSettingError"]
 
 
 class ExitCode(IntEnum):
@@ -22,3 +22,7 @@ class ExitCode(IntEnum):
 
 class CommandFailedError(Exception):
     """The command could not be done; the message is one line that says why and what helps."""
+
+
+class WrongSettingError(CommandFailedError):
+    """An environment variable is missing or wrong; the message is one line that names it."""

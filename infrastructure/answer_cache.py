@@ -2,11 +2,13 @@
 
 A hash for each tag, `bureau:cache:{tag}`: a field for each variant (route and parameters) and the field `~`, the stamp
 of the last time that the projector forgot the tag. A forget deletes the hash and writes a new stamp, in one call with
-the `applied` positions. Hence two rules:
+the `applied` positions. Hence these rules:
 
 - A fill is kept only if the stamp is still the one that was seen before PostgreSQL was read (`set_unless_forgotten`):
   a forget in between means that the answer may be older than what was forgotten for.
-- An entry serves a token where the projection's applied position, read in the same round trip, is at or past it.
+- An entry serves a token where the projection's applied position, read in the same round trip, is at or past it. Hence
+  a fill is kept only if what it covers is at or past the applied positions: after a crash of PostgreSQL that took
+  commits back it is not, and nobody may take it for newer than it is.
 
 Redis out of reach or slow: the cache says "nothing here, don't fill" at once, and asks again after a pause.
 """
@@ -38,6 +40,10 @@ _LARGEST_VALUE_BYTES: Final = 1_048_576
 _FILL: Final = f"""
 if (redis.call('HGET', KEYS[1], '{STAMP_FIELD}') or '') ~= ARGV[1] then return 0 end
 if redis.call('HLEN', KEYS[1]) >= {_MOST_VARIANTS} then return 0 end
+for i = 2, #KEYS do
+  local applied = string.match(redis.call('GET', KEYS[i]) or '', '^%d+%.(%d+)$')
+  if applied and tonumber(applied) > tonumber(ARGV[i + 2]) then return 0 end
+end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 redis.call('EXPIRE', KEYS[1], {_LIFETIME_SECONDS}, 'NX')
 return 1
@@ -76,7 +82,8 @@ class Seen(NamedTuple):
 
 
 type LookUp = Callable[[CachePlace, str, Mapping[int, EntryId]], Awaitable[Seen]]
-type Keep = Callable[[CachePlace, Answer, bytes], Awaitable[bool]]
+type Keep = Callable[[CachePlace, str, Answer, bytes], Awaitable[bool]]
+"""Takes place, projection, answer and the stamp that the look returned; tells whether the answer was kept."""
 
 
 class _Guard(Protocol):
@@ -113,9 +120,15 @@ class AnswerBackend(RedisBackend):
         )
         return value, stamp, applied
 
-    async def set_unless_forgotten(self, place: CachePlace, value: bytes, stamp: bytes) -> bool:
-        """Store a value if the tag's stamp is the one given, empty meaning none; tell whether it was stored."""
-        return bool(await self.fill(keys=[cache_key(place.tag)], args=[stamp, place.variant, value]))
+    async def set_unless_forgotten(
+        self, place: CachePlace, value: bytes, stamp: bytes, covers: Mapping[str, int]
+    ) -> bool:
+        """Store a value if the tag's stamp is the one given, empty meaning none; tell whether it was stored.
+
+        `covers` are the keys of applied positions that must not be past the positions given.
+        """
+        arguments: list[bytes | str | int] = [stamp, place.variant, value, *covers.values()]
+        return bool(await self.fill(keys=[cache_key(place.tag), *covers], args=arguments))
 
 
 def _encode(answer: Answer) -> bytes:
@@ -195,10 +208,12 @@ def open_answer_cache(client: RedisClient) -> AnswerCache:
     async def look_up(place: CachePlace, projection: str, targets: Mapping[int, EntryId]) -> Seen:
         return await guarded(lambda: _look_up(backend, place, projection, targets), Seen(None, None))
 
-    async def keep(place: CachePlace, answer: Answer, stamp: bytes) -> bool:
+    async def keep(place: CachePlace, projection: str, answer: Answer, stamp: bytes) -> bool:
         if len(answer.body) > _LARGEST_VALUE_BYTES:
             return False
         value = _encode(answer)
-        return await guarded(lambda: backend.set_unless_forgotten(place, value, stamp), otherwise=False)
+        positions = answer.covers.positions if answer.covers else {}
+        covers = {applied_key(projection, shard): position for shard, position in positions.items()}
+        return await guarded(lambda: backend.set_unless_forgotten(place, value, stamp, covers), otherwise=False)
 
     return AnswerCache(look_up, keep)

@@ -2,12 +2,13 @@
 
 Woken by the notices that projectors publish after each commit (one subscription a process). `read.checkpoints` is
 asked as well while anybody waits, for all who wait at once, after 5 ms, then ever less often up to 50 ms: the notices
-only make it quick, so waiting works with Redis down. Never writes.
+only make it quick, so waiting works with Redis down. A crash of PostgreSQL may take commits back: a notice of
+a lower position says so, and whoever finds an answer older than the position known here calls `distrust`. Never writes.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,7 +18,7 @@ from contracts.streams import APPLIED_CHANNEL, EntryId
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 
-__all__ = ["AppliedPositions", "open_applied_positions", "wait_until_applied"]
+__all__ = ["AppliedPositions", "distrust", "open_applied_positions", "wait_until_applied"]
 
 _logger = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ class _Waiter:
 
 @dataclass(frozen=True, slots=True)
 class AppliedPositions:
-    """What this process knows of the checkpoints, never ahead of them, and who waits for more.
+    """What this process knows of the checkpoints, ahead of them only after a crash took some back, and who waits.
 
     `heard` counts the notices of each projection and of each place, and under "" the subscriptions that ended;
     the counts mean something while `is_listening` is set.
@@ -73,8 +74,6 @@ def _has_arrived(positions: AppliedPositions, targets: Mapping[Place, EntryId]) 
 
 def _note(positions: AppliedPositions, place: Place, entry: EntryId) -> None:
     """Take note of a position and let go whoever waited for it."""
-    if entry <= positions.known.get(place, _NOWHERE):
-        return
     positions.known[place] = entry
     for waiter in [waiter for waiter in positions.waiters if place in waiter.targets]:
         if not waiter.arrived.done() and _has_arrived(positions, waiter.targets):
@@ -88,6 +87,7 @@ def _note_message(positions: AppliedPositions, data: object) -> None:
         shard, epoch, position = map(int, fields[1:])
         for key in (fields[0], (fields[0], shard)):
             positions.heard[key] = positions.heard.get(key, 0) + 1
+        # Published in order, and a lower one only where commits were lost: then what was known is void.
         _note(positions, (fields[0], shard), EntryId(epoch, position))
 
 
@@ -95,7 +95,9 @@ async def _read_checkpoints(positions: AppliedPositions, places: set[Place]) -> 
     """Ask the database where projections are, in one round trip; a place without a checkpoint is at 0."""
     projections, shards = [place[0] for place in places], [place[1] for place in places]
     for row in await positions.pool.fetch(_CHECKPOINTS, projections, shards):
-        _note(positions, (row["projection"], row["shard"]), EntryId(row["epoch"], row["position"]))
+        place, entry = (row["projection"], row["shard"]), EntryId(row["epoch"], row["position"])
+        if entry > positions.known.get(place, _NOWHERE):  # a notice may have come since this was read
+            _note(positions, place, entry)
     for place in places:
         positions.known.setdefault(place, _NOWHERE)
 
@@ -153,6 +155,12 @@ async def open_applied_positions(pool: Pool, client: RedisClient) -> AsyncIterat
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def distrust(positions: AppliedPositions, projection: str, shards: Iterable[int]) -> None:
+    """Forget how far a projection is in some shards: who waits next asks the database."""
+    for shard in shards:
+        positions.known.pop((projection, shard), None)
 
 
 async def wait_until_applied(

@@ -5,12 +5,14 @@ Never read by a service or a route: they receive what they need. `.env` is for l
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["SecretKeyError", "Settings", "signing_key"]
 
 _SECRET_CHARACTERS = 32
+_PUBLISHED = "development-only"
+"""What the secrets hold that are published with the project, so that a fresh clone starts without any setting."""
 
 
 class SecretKeyError(ValueError):
@@ -33,7 +35,9 @@ class Settings(BaseSettings):
         description="Redis 7.2 or Valkey 8 or newer, as redis://user:password@host:port/0.",
     )
     environment: Literal["development", "production"] = Field(
-        default="development", alias="BUREAU_ENVIRONMENT", description="production hides /docs and /redoc."
+        default="development",
+        alias="BUREAU_ENVIRONMENT",
+        description="production hides /docs and /redoc, and refuses the published secrets of development.",
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
@@ -66,6 +70,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="BUREAU_LOG_LEVEL", description="The least severe level that is logged."
     )
+
+    @field_validator("secret_key", "bootstrap_api_key")
+    @classmethod
+    def _refuse_published_secrets(cls, secret: SecretStr, given: ValidationInfo) -> SecretStr:
+        if given.data.get("environment") == "production" and _PUBLISHED in secret.get_secret_value():
+            message = (
+                f"it holds {_PUBLISHED}, which everyone knows, and BUREAU_ENVIRONMENT is production: make your own"
+            )
+            raise ValueError(message)
+        return secret
 
 
 def signing_key(settings: Settings) -> bytes:

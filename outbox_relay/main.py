@@ -50,7 +50,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with _open_servers(settings) as (pool, redis):
         board, wake = Board(), asyncio.Event()
         dependencies = create_dependencies(pool, redis, board, wake)
-        checks = {"postgres": check_postgres(pool), "redis": check_redis(redis), "shards": _check_shards(board)}
+        checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": _check_shards(board)}
         application = create_health_application("relay", checks)
         work = [
             follow_log(dependencies, stop),

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from infrastructure.answer_cache import open_answer_cache
 from infrastructure.api_keys import cached_authenticate
-from infrastructure.applied_positions import AppliedPositions, open_applied_positions, wait_until_applied
+from infrastructure.applied_positions import AppliedPositions, distrust, open_applied_positions, wait_until_applied
 from infrastructure.cursors import cursor_key
 from infrastructure.epochs import open_token_resolver
 from infrastructure.event_log import remembered_shards
@@ -66,6 +66,7 @@ def make_dependencies(
         cache=open_answer_cache(client),
         resolve_token=open_token_resolver(pool),
         wait_until_applied=partial(wait_until_applied, positions),
+        distrust=partial(distrust, positions),
         flights={},
         shards=remembered_shards(pool),
         cursor_key=cursor_key(secret_key),
@@ -87,7 +88,7 @@ def create_application(settings: Settings) -> FastAPI:
         client = open_redis(settings.redis_url.get_secret_value())
         try:
             async with open_applied_positions(pool, client) as positions:
-                checks.update(postgres=check_postgres(pool), redis=check_redis(client))
+                checks.update(postgresql=check_postgres(pool), redis=check_redis(client))
                 application.state.authenticate = cached_authenticate(pool)
                 application.state.query_dependencies = make_dependencies(secret_key, pool, client, positions)
                 yield

@@ -1,7 +1,7 @@
 """Everything that the query line needs from outside, as typed callables; a test replaces what it likes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,11 +15,13 @@ from infrastructure.read_queries_approvals import ApprovalFilter, BudgetFilter
 from infrastructure.read_queries_figures import FoundContext, FoundUsage, UsageFilter
 from infrastructure.read_statements import FoundPage, FoundView, RowName, SortKey
 
-__all__ = ["Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
+__all__ = ["Distrust", "Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
 
 type After = SortKey | None
 type WaitUntilApplied = Callable[[str, Mapping[int, EntryId], float], Awaitable[bool]]
 """Takes projection, targets by shard and seconds; tells whether the projection passed them in time."""
+type Distrust = Callable[[str, Iterable[int]], None]
+"""Takes a projection and shards whose known positions proved wrong: the next wait asks the database."""
 type Flights = dict[CachePlace, asyncio.Task[Answer | None]]
 """The answers that are being made in this process."""
 
@@ -50,6 +52,7 @@ class QueryDependencies:
     cache: AnswerCache
     resolve_token: ResolveToken
     wait_until_applied: WaitUntilApplied
+    distrust: Distrust
     flights: Flights
     shards: Callable[[], Awaitable[int]]
     cursor_key: CursorKey

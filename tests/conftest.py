@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
+import structlog
 
 from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey
 from tests.private_servers import PrivatePostgres, PrivateValkey, prepare_private_postgres
@@ -39,6 +41,18 @@ _POSTGRES = pytest.StashKey[tuple[str, str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RESOURCES] = ExitStack()
+    # Nothing is judged by the clock on the wall: it says how busy the machine is.
+    hypothesis.settings.register_profile(
+        "bureau", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+    )
+    hypothesis.settings.load_profile("bureau")
+    # Not structlog's default, which draws tracebacks with every local variable: 20 s for one error.
+    plain: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    structlog.configure(processors=plain)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

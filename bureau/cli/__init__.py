@@ -1,7 +1,7 @@
 """The `bureau` command line.
 
-Exit codes: 0 done; 1 it failed, or the answer is no (lagging, unhealthy); 2 wrong usage; 3 this machine lacks a port,
-directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM before it was done.
+Exit codes: 0 done; 1 it failed, or the answer is no (lagging, unhealthy); 2 wrong usage or settings; 3 this machine
+lacks a port, directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM before it was done.
 """
 
 import typer
@@ -19,8 +19,8 @@ _HELP = """The system of record and control plane for autonomous agents.
 
 Data goes to standard output, words and progress to standard error.
 
-Exit codes: 0 done; 1 it failed, or the answer is no (lagging, unhealthy); 2 wrong usage; 3 this machine lacks a port,
-directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM before it was done.
+Exit codes: 0 done; 1 it failed, or the answer is no (lagging, unhealthy); 2 wrong usage or settings; 3 this machine
+lacks a port, directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM before it was done.
 """
 
 app = typer.Typer(name="bureau", help=_HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)

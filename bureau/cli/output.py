@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from bureau.embedded import EmbeddedServerError
-from bureau.errors import CommandFailedError, ExitCode
+from bureau.errors import CommandFailedError, ExitCode, WrongSettingError
 from bureau.supervise import StopRequestedError, console_lines, json_lines
 
 __all__ = ["data_console", "line_sink", "print_json", "reporting_failures", "say", "words_console"]
@@ -56,6 +56,9 @@ def reporting_failures() -> Iterator[None]:
     except EmbeddedServerError as error:
         _print_failure(error)
         raise typer.Exit(ExitCode.MACHINE) from error
+    except WrongSettingError as error:
+        _print_failure(error)
+        raise typer.Exit(ExitCode.USAGE) from error
     except CommandFailedError as error:
         _print_failure(error)
         raise typer.Exit(ExitCode.FAILED) from error

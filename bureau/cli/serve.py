@@ -24,7 +24,7 @@ def serve(role: RoleName) -> None:
 
         bureau serve relay
 
-    Exit codes: 0 stopped as asked, 1 failed.
+    Exit codes: 0 stopped as asked, 1 failed, 2 a setting is missing or wrong (starting again cannot help).
     """
     with reporting_failures():
         from bureau.commands.serve import run_serve

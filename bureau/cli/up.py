@@ -31,7 +31,7 @@ def up(directory: Directory = Path(".bureau"), host: Host = None, port: Port = N
 
         DATABASE_URL=postgresql://me@db/bureau bureau up
 
-    Exit codes: 0 stopped as asked, 1 failed, 3 a port, directory or program is not to be had.
+    Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or settings, 3 a port, directory or program is missing.
     """
     with reporting_failures(), raising_on_stop_signals():
         try:

@@ -3,14 +3,16 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 
 import structlog
 import uvloop
 from starlette.types import ASGIApp
 
-from bureau.commands.settings import load_settings
+from bureau.commands.settings import load_settings, require_signing_key
 from bureau.errors import CommandFailedError
+from bureau.local.request_log import with_request_log
 from bureau.roles import Role
 from infrastructure.log_output import configure_logging
 from infrastructure.settings import Settings
@@ -20,13 +22,17 @@ __all__ = ["run_serve"]
 
 
 def run_serve(role: Role) -> None:
-    """Run one process until SIGTERM or SIGINT; raises CommandFailedError where its port cannot be had.
+    """Run one process until SIGTERM or SIGINT.
 
+    Raises WrongSettingError, and CommandFailedError where the port cannot be had.
     Any other error is a bug: it goes to the log, one line in JSON, and is raised as SystemExit.
     """
     settings = load_settings()
+    if role not in {Role.RELAY, Role.PROJECTORS}:
+        require_signing_key(settings)
     configure_logging(settings, role.value)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its own line for every question to /ready is noise
+    for chatty in ("httpx2", "httpcore2", "uvicorn.error", "asyncio", "redis"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)  # the two lines below say the same in one line each
     try:
         uvloop.run(_run(role, settings))
     except OSError as error:
@@ -35,6 +41,7 @@ def run_serve(role: Role) -> None:
     except Exception as error:
         structlog.get_logger(__name__).exception("the process cannot go on")
         raise SystemExit(1) from error
+    structlog.get_logger(__name__).info("stopped")
 
 
 async def _run(role: Role, settings: Settings) -> None:
@@ -46,16 +53,25 @@ async def _run(role: Role, settings: Settings) -> None:
         case Role.RELAY:
             from outbox_relay.main import run as run_relay
 
+            _tell_start(settings)
             await run_relay(settings, stop)
         case Role.PROJECTORS:
             from projectors.main import run as run_projectors
 
+            _tell_start(settings)
             await run_projectors(settings, stop)
         case Role.API | Role.COMMAND_API | Role.QUERY_API:
             application = _create_application(role, settings)
+            if settings.log_level == "debug":
+                application = with_request_log(application)
             gc.collect()
             gc.freeze()  # what lives as long as the process is never looked at again: p99 of a command 22 -> 13 ms
+            _tell_start(settings)
             await serve(application, host=settings.host, port=settings.port, stop=stop)
+
+
+def _tell_start(settings: Settings) -> None:
+    structlog.get_logger(__name__).info("started", address=f"{settings.host}:{settings.port}", process_id=os.getpid())
 
 
 def _create_application(role: Role, settings: Settings) -> ASGIApp:

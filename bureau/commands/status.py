@@ -30,6 +30,9 @@ async def _read(directory: Path, given: list[str], patience: float) -> LineStatu
     settings = load_settings()
     runtime = read_runtime(directory)
     named = dict(_parse_process(text) for text in given)
+    if runtime is None and not named and "database_url" not in settings.model_fields_set:
+        message = f"nothing runs from {directory}: start it with `bureau up`, or set DATABASE_URL and REDIS_URL"
+        raise CommandFailedError(message)
     database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
     redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
     processes = (runtime.processes if runtime else {}) | named

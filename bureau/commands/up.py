@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from bureau.cli.output import line_sink, print_json, say, words_console
-from bureau.commands.settings import load_settings
+from bureau.commands.settings import load_settings, require_signing_key
 from bureau.embedded import find_free_port
 from bureau.local import (
     LocalDirectory,
@@ -32,6 +32,8 @@ def run_up(directory: Path, host: str | None, port: int | None, *, is_json: bool
     Raises EmbeddedServerError and CommandFailedError; nothing is left running.
     """
     settings = load_settings()
+    if settings.secret_key.get_secret_value():  # without one the directory's own is taken
+        require_signing_key(settings)
     address = (host or settings.host, port or settings.port)
     check_listening_port(*address)
     console = words_console()

@@ -2,7 +2,7 @@
 
 from bureau.demo.agreement import Agreement, check_agreement
 from bureau.demo.hops import Hop
-from bureau.demo.story import AGENT_NAME, DemoInput, DemoResult, follow_story, register_agent
+from bureau.demo.story import AGENT_NAME, DemoInput, DemoResult, follow_story, register_agent, retire_agent
 
 __all__ = [
     "AGENT_NAME",
@@ -13,4 +13,5 @@ __all__ = [
     "check_agreement",
     "follow_story",
     "register_agent",
+    "retire_agent",
 ]

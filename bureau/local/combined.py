@@ -5,7 +5,7 @@ other one knows goes there, so that it answers 405. Everything else (/docs, /hea
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,13 +53,24 @@ def merge_specifications(commands: Mapping[str, Any], queries: Mapping[str, Any]
             paths[path] = {**paths.get(path, {}), **operations}
         for kind, definitions in specification.get("components", {}).items():
             components[kind] = {**components.get(kind, {}), **definitions}
-    tags = {tag["name"]: tag for specification in specifications for tag in specification.get("tags", [])}
     information = {"title": "Bureau", "version": commands["info"]["version"], "description": _DESCRIPTION}
     whole = {"openapi": commands["openapi"], "info": information, "paths": dict(sorted(paths.items()))}
-    return whole | {"components": components, "tags": list(tags.values())}
+    tags = [{"name": name, "description": description} for name, description in _TAGS.items()]
+    return whole | {"components": components, "tags": tags}
 
 
-_DESCRIPTION = "The system of record and control plane for autonomous agents: commands and queries on one address."
+_DESCRIPTION = """The system of record and control plane for autonomous agents: commands and queries on one address.
+
+**Authorize** takes an API key: `make up` keeps one in `.bureau/api_key`. Every command accepts an `Idempotency-Key` and
+answers with a consistency token; send it as `Bureau-Consistency` with a query to read what was just written.
+"""
+# In the order in which a newcomer meets them.
+_TAGS = {
+    "agents": "Who does tasks: a name, a card that says what it can do, a policy for its leases.",
+    "tasks": "What is to be done, and what came of it.",
+    "workers": "For whoever does tasks: lease, keep alive, report, end. The lease's token goes into `Lease-Token`.",
+    "health": "For probes.",
+}
 
 
 def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> FastAPI:
@@ -74,7 +85,8 @@ def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> Fa
         process="api",
         settings=settings,
         lifespan=lifespan,
-        checks={"commands": _check_ready(commands), "queries": _check_ready(queries)},
+        checks={name: _check_dependency(name, (commands, queries)) for name in ("postgresql", "redis")},
+        optional=frozenset({"redis"}),
         routers=(),
     )
     # FastAPI's documented way to give an application another document.
@@ -82,16 +94,16 @@ def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> Fa
     return frame
 
 
-def _check_ready(application: FastAPI) -> Check:
+def _check_dependency(name: str, applications: Sequence[FastAPI]) -> Check:
+    """Return a check that every application behind this one has the dependency."""
+
     async def check() -> None:
-        async with AsyncClient(transport=ASGITransport(application), base_url="http://api") as client:
-            answer = await client.get("/ready")
-        if answer.is_success:
-            return
-        dependencies = answer.json().get("dependencies", {})
-        down = ", ".join(name for name, dependency in dependencies.items() if dependency["state"] == "down")
-        message = f"down: {down}"
-        raise RuntimeError(message)
+        for application in applications:
+            async with AsyncClient(transport=ASGITransport(application), base_url="http://api") as client:
+                dependency = (await client.get("/ready")).json()["dependencies"].get(name)
+            if dependency is None or dependency["state"] == "down":
+                message = f"{application.title}: {dependency['error'] if dependency else 'not open yet'}"
+                raise RuntimeError(message)
 
     return check
 

@@ -73,12 +73,12 @@ def _tables(projection: Projection, fold: Fold) -> list[TableRows]:
 
 def _stamps(projection: Projection, shards: Sequence[Readable]) -> dict[str, str]:
     """Return the cached answers to forget, each with a stamp that is this batch's alone."""
-    return {
-        tag: f"{projection.name}/{shard.shard}/{shard.reached}"
-        for shard in shards
-        for _, recorded in shard.recorded
-        for tag in projection.tags(recorded)
-    }
+    stamps: dict[str, str] = {}
+    for shard in shards:
+        stamp = f"{projection.name}/{shard.shard}/{shard.reached}"
+        for _, recorded in shard.recorded:
+            stamps.update(dict.fromkeys(projection.tags(recorded), stamp))
+    return stamps
 
 
 async def apply_projection(

@@ -6,6 +6,7 @@ A shard is folded up to the first event that fails; what came before it counts, 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +35,7 @@ type Memory = dict[int, dict[UUID, dict[str, Record]]]
 """Views by shard, aggregate and table, as they are at the shard's checkpoint; whoever loses a shard must forget it."""
 
 _MOST_REMEMBERED: Final = 100
+_AS_NUMBER: Final = attrgetter("int")  # UUIDs in their own order, which they would work out in Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,10 @@ def fold_shard(projection: Projection, fold: Fold, shard: Readable) -> Readable:
 def rows_to_save(projection: Projection, fold: Fold) -> dict[str, list[tuple[object, ...]]]:
     """Return the rows of every table, each after its shard, sorted by key."""
     saved: dict[str, list[tuple[object, ...]]] = {}
+    keys = sorted(fold.changed, key=_AS_NUMBER)
     for table in projection.views:
         views = fold.views[table.table]
-        saved[table.table] = [_view_row(table, key, *fold.changed[key], views[key]) for key in sorted(fold.changed)]
+        saved[table.table] = [_view_row(table, key, *fold.changed[key], views[key]) for key in keys]
     for name, rows in fold.rows.items():
         saved[name] = sorted(rows, key=_row_key)
     return saved
@@ -164,6 +167,6 @@ def _view_row(table: ViewTable[Any, Any], key: UUID, shard: int, workspace_id: s
     return (shard, key, workspace_id, *table.columns(view), table.render(view))
 
 
-def _row_key(row: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Return the key of an inserted row, which follows the shard: the aggregate and the generation."""
-    return (row[1], row[2])
+def _row_key(row: tuple[Any, ...]) -> tuple[int, Any]:
+    """Return the key of an inserted row, which follows the shard: the aggregate, as a number, and the generation."""
+    return (row[1].int, row[2])

@@ -8,10 +8,10 @@ from infrastructure.answer_cache import Answer, CachePlace
 from query_api.dependencies import Flights, QueryDependencies
 from query_api.services.question import Find, Question
 
-__all__ = ["read_through"]
+__all__ = ["is_enough", "read_through"]
 
 
-def _is_enough(answer: Answer | None, targets: Mapping[int, EntryId]) -> bool:
+def is_enough(answer: Answer | None, targets: Mapping[int, EntryId]) -> bool:
     """Tell whether an answer is at or past the targets; those of shards that it is not made of don't concern it."""
     if not targets:
         return True
@@ -40,7 +40,7 @@ async def _share(flights: Flights, place: CachePlace, find: Find, targets: Mappi
     running = flights.get(place)
     if running is not None:
         answer = await asyncio.shield(running)
-        if _is_enough(answer, targets):
+        if is_enough(answer, targets):
             return answer
     return await asyncio.shield(flights.get(place) or _launch(flights, place, find))
 
@@ -61,7 +61,7 @@ async def _read_shared(
     async def find_and_keep() -> Answer | None:
         answer = await question.find()
         if answer is not None and seen.stamp is not None:
-            await dependencies.cache.keep(question.place, answer, seen.stamp)
+            await dependencies.cache.keep(question.place, question.roots.projection, answer, seen.stamp)
         return answer
 
     return await _share(dependencies.flights, question.place, find_and_keep, targets)
@@ -78,7 +78,7 @@ async def read_through(
     if version is None:
         return await _read_shared(question, targets, dependencies)
     known = dependencies.local.look_up(question.place, version)
-    if known is not None and _is_enough(known, targets):
+    if known is not None and is_enough(known, targets):
         return known
     answer = await _read_shared(question, targets, dependencies)
     if answer is not None:

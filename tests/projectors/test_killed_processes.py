@@ -54,7 +54,7 @@ async def test_projectors_killed_under_load_leave_the_read_models_equal_to_the_f
 
     writer = asyncio.create_task(write_all_the_time())
     for _ in range(4):
-        goal = await count_applied(pool) + randomness.randint(1, 2_000)
+        goal = await count_applied(pool) + randomness.randint(1, 300)
         async with projector_process(database_url, redis_url) as process:
 
             async def has_gone_on(goal: int = goal) -> bool:
@@ -92,7 +92,7 @@ async def test_projectors_tell_their_health_and_stop_cleanly(
         await asyncio.to_thread(private_postgres.start)
         await poll_until(lambda: has_answer("/ready", 200), timeout=20)
         assert set((await client.get("/ready")).json()["dependencies"]) == {
-            "postgres",
+            "postgresql",
             "redis",
             "streams",
             "projections",

@@ -4,84 +4,17 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from bureau.embedded import PostgresConfig, find_free_port, kill_postgres, start_postgres
+from bureau.embedded import find_free_port
 from tests.polling import wait_until
 from tests.runtime.children import is_running, processes_mentioning
-from tests.servers import Servers, with_database
+from tests.runtime.command_line import bureau, is_ready, nothing_left, starting_up
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
-
-ROOT = Path(__file__).parents[2]
-_PATIENCE = 120.0
-
-
-def bureau(*arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    command = (sys.executable, "-m", "bureau", *arguments)
-    return subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=ROOT, env=clean(environment), timeout=_PATIENCE
-    )
-
-
-def clean(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("BUREAU_", "DATABASE_", "REDIS_"))
-    }
-    return kept | dict(environment or {})
-
-
-@contextmanager
-def starting_up(
-    directory: Path, *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
-    """Run `bureau up --json`, and yield it with the addresses of its processes once it is ready."""
-    directory.parent.mkdir(exist_ok=True, parents=True)
-    log = directory.parent / "up.log"
-    port = str(find_free_port())
-    command = (
-        sys.executable,
-        "-m",
-        "bureau",
-        "up",
-        "--json",
-        "--port",
-        port,
-        "--directory",
-        str(directory),
-        *arguments,
-    )
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=ROOT,
-            env=clean(environment) | {"TEST_MARK": str(directory)},
-        )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, log.read_text(encoding="utf-8")[-3000:]
-        yield process, json.loads(line)["processes"]
-    finally:
-        process.terminate()
-        process.wait(60)
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def nothing_left(directory: Path) -> bool:
-    """The directory stands in the environment of every process that was started for it."""
-    return not processes_mentioning(str(directory))
 
 
 def test_up_serves_on_one_address_mends_itself_and_leaves_nothing_on_ctrl_c(server_directory: Path) -> None:
@@ -143,27 +76,6 @@ def kill_database_and_relay(directory: Path) -> None:
     wait_until(lambda: not any(is_running(victim) for victim in victims))
 
 
-def is_ready(address: str) -> bool:
-    try:
-        return httpx2.get(f"{address}/ready").is_success
-    except httpx2.HTTPError:
-        return False
-
-
-def test_given_servers_are_used_and_no_embedded_ones_started(server_directory: Path, servers: Servers) -> None:
-    directory = server_directory / ".bureau"
-    home = server_directory / "own"
-    own = start_postgres(PostgresConfig(home, is_fast=True))
-    try:
-        environment = {"DATABASE_URL": own.database_url(), "REDIS_URL": with_database(servers.redis_url, "40")}
-        with starting_up(directory, environment=environment) as (_, processes):
-            assert is_ready(processes["api"])
-            assert not (directory / "postgres").exists()
-            assert not (directory / "valkey").exists()
-    finally:
-        kill_postgres(own)
-
-
 def test_a_taken_port_is_one_clear_line(server_directory: Path) -> None:
     with socket.create_server(("127.0.0.1", find_free_port())) as taken:
         port = taken.getsockname()[1]
@@ -201,45 +113,3 @@ def test_status_of_nothing_is_unhealthy_and_says_so_as_data(server_directory: Pa
     assert told["is_healthy"] is False
     assert [each["state"] for each in told["processes"]] == ["unreachable"]
     assert len(told["problems"]) == 2
-
-
-@pytest.mark.parametrize("command", ["up", "demo", "migrate", "status", "serve"])
-def test_help_has_examples_and_exit_codes_and_no_colour(command: str) -> None:
-    told = bureau(command, "--help")
-    assert told.returncode == 0
-    assert f"bureau {command}" in told.stdout
-    assert "Exit codes: 0" in told.stdout
-    assert "\x1b[" not in told.stdout
-
-
-def test_wrong_usage_and_wrong_settings_have_their_exit_codes() -> None:
-    assert bureau("serve", "nonsense").returncode == 2
-    wrong = bureau("migrate", environment={"BUREAU_SHARDS": "many"})
-    assert wrong.returncode == 1
-    assert wrong.stderr.startswith("bureau: the environment variable BUREAU_SHARDS is wrong")
-
-
-def test_the_demo_takes_a_task_through_everything_and_leaves_nothing(server_directory: Path) -> None:
-    log = server_directory / "access.log"
-    log.write_text('10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /slow HTTP/1.1" 500 2326\n' * 50, encoding="utf-8")
-    output = server_directory / "out"
-    environment = {"TMPDIR": str(server_directory)}
-    shown = bureau("demo", str(log), "--output", str(output), "--json", environment=environment)
-    assert shown.returncode == 0, shown.stderr[-3000:]
-    told = json.loads(shown.stdout)
-    assert told["state"] == "completed"
-    assert told["agreement"]["events"] >= told["agreement"]["task_events"] >= 4
-    stations = [hop["station"] for hop in told["hops"]]
-    assert stations[0].startswith("command committed")
-    assert stations[-1] == "answered by a query"
-    assert {"report.md", "chart.svg", "summary.json", "service.log"} <= {path.name for path in output.iterdir()}
-    assert "/slow" in (output / "report.md").read_text(encoding="utf-8")
-    assert nothing_left(server_directory)
-
-
-def test_a_log_that_cannot_be_read_is_one_clear_line(server_directory: Path) -> None:
-    refused = bureau("demo", str(server_directory / "missing.log"))
-    assert refused.returncode == 1
-    assert refused.stderr.splitlines() == [
-        f"bureau: cannot read {server_directory}/missing.log: No such file or directory"
-    ]

@@ -1,0 +1,52 @@
+"""Every page: its links lead somewhere, what it names exists, and its figures are the code's."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bureau.errors import ExitCode
+from infrastructure.settings import Settings
+
+_ROOT = Path(__file__).parents[2]
+_PAGES = sorted([*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md")])
+_README = (_ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]+)?\)", text):
+        other = (page.parent / target) if target else page
+        assert other.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", other.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor[1:] in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    folders = {each.name for each in _ROOT.iterdir() if each.is_dir() and not each.name.startswith(".")}
+    for name in re.findall(r"`([a-z_]+/[a-z0-9_./-]*)`", page.read_text(encoding="utf-8")):
+        if name.partition("/")[0] in folders and "NAME" not in name:
+            assert (_ROOT / name).exists(), name
+
+
+def test_the_readme_lists_every_target_of_make() -> None:
+    makefile = (_ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"^\| `make ([a-z-]+)`", _README, flags=re.MULTILINE)) == targets - {"help"}
+
+
+def test_the_readme_gives_the_settings_their_defaults() -> None:
+    fields = {str(field.alias): field.default for field in Settings.model_fields.values()}
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", _README, flags=re.MULTILINE))
+    assert len(rows) >= 8
+    for name, shown in rows.items():
+        default = fields[name].get_secret_value() if hasattr(fields[name], "get_secret_value") else str(fields[name])
+        assert shown == (f"`{default}`" if default else "none"), name
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+)(?:, \d+)? \|", _README, flags=re.MULTILINE)}
+    assert listed == {*map(int, ExitCode), 130}
