@@ -1,0 +1,1 @@
+"""Workers as real processes, and what becomes of their tasks when they are killed or stopped."""
