@@ -1,8 +1,6 @@
 """The bytes of an event as the log keeps them: CloudEvents 1.0.2 that anybody can read back."""
 
 import json
-from datetime import UTC, datetime
-from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -10,39 +8,24 @@ from pydantic import ValidationError
 
 from command_api.services.command_request import Assignment, CommandContext, Outcome
 from command_api.services.envelopes import event_records, message_records
-from contracts.a2a import AgentCard, AgentProvider, Artifact, Message, Part, Role
-from contracts.agents import AgentPolicy
+from contracts.a2a import Message
 from contracts.envelope import Envelope
 from contracts.events import (
     EVENT_TYPES,
-    AgentPaused,
-    AgentRegistered,
     AgentResumed,
-    AgentRetired,
-    AgentUpdated,
     Event,
-    TaskArtifactAppended,
-    TaskAttemptStarted,
     TaskCanceled,
-    TaskCompleted,
-    TaskFailed,
-    TaskProgressed,
     TaskStarted,
-    TaskSubmitted,
-    TaskUsageReported,
     UnknownEventTypeError,
     read_event,
 )
 from contracts.streams import shard_of
-from contracts.usage import Usage
 from domain.agent import PauseAgent
 from domain.task import Task, TaskQueued, evolve_task
 from infrastructure.write_store import CommandKey, EventRecord
+from tests.contracts.event_samples import AT, EVENTS, MESSAGE, ROOT, SUBMITTED
 
-ROOT = UUID("01a1ff4e-7a00-7000-8000-00000000000b")
-AGENT = UUID("01a1ff4e-7a00-7000-8000-00000000000a")
 EVENT_ID = UUID("01a1ff4e-7a00-7000-8000-00000000000e")
-AT = datetime(2026, 11, 22, 12, 30, 1, 234567, tzinfo=UTC)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CONTEXT = CommandContext(
     key=CommandKey("default", "key-1", "k"),
@@ -51,48 +34,6 @@ CONTEXT = CommandContext(
     causation_id="r-1",
     traceparent=TRACEPARENT,
 )
-MESSAGE = Message(
-    message_id="m-1",
-    role=Role.USER,
-    parts=(Part(text='a "quote", a \\ and \u2028 \U0001f4a1'), Part(data=None), Part(data={"n": [None]})),
-    metadata={"percent": "%b %s", "null": None},
-)
-ARTIFACT = Artifact(artifact_id="a", parts=(Part(raw="YQ=="), Part(url="https://example.org")), description="")
-CARD = AgentCard(description="d", provider=AgentProvider(organization="o"))
-SUBMITTED = TaskSubmitted(
-    task_id=ROOT,
-    agent_id=AGENT,
-    context_id="c",
-    message=MESSAGE,
-    priority=0,
-    max_attempts=3,
-    metadata={"deep": {"null": None}},
-    reference_task_ids=("t-0",),
-)
-
-EVENTS: list[Event] = [
-    AgentRegistered(agent_id=AGENT, name="a", card=CARD, policy=AgentPolicy()),
-    AgentUpdated(name="b", card=AgentCard(), policy=AgentPolicy(lease_seconds=1, max_attempts=1)),
-    AgentPaused(reason="r"),
-    AgentPaused(reason=None),
-    AgentResumed(),
-    AgentRetired(reason=None),
-    SUBMITTED,
-    TaskStarted(attempt=1, worker="w"),
-    TaskAttemptStarted(attempt=2, worker="w\u00fc"),
-    TaskProgressed(attempt=1, fraction=0.1, message=MESSAGE),
-    TaskProgressed(attempt=1, fraction=0, message=None),
-    TaskProgressed(attempt=1, fraction=None, message=MESSAGE),
-    TaskArtifactAppended(attempt=1, artifact=ARTIFACT, append=False, last_chunk=True),
-    TaskUsageReported(attempt=1, usage=Usage(input_tokens=1, cost=Decimal("0.000000001"), model="m")),
-    TaskUsageReported(attempt=1, usage=Usage()),
-    TaskCompleted(attempt=1, message=MESSAGE),
-    TaskCompleted(attempt=1, message=None),
-    TaskFailed(attempt=1, code="c", reason="r", message=MESSAGE),
-    TaskFailed(attempt=1, code="c", reason="r", message=None),
-    TaskCanceled(reason="r"),
-    TaskCanceled(reason=None),
-]
 
 
 def a_task(generation: int) -> Task:
