@@ -9,7 +9,7 @@ import pytest
 from bureau.embedded import find_free_port
 from infrastructure.api_keys import cached_authenticate
 from infrastructure.postgres import open_pool
-from tests.runtime.test_up import bureau
+from tests.runtime.command_line import bureau
 
 
 def keys(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
