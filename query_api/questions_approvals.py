@@ -53,7 +53,7 @@ def ask_budgets(asker: Asker, parameters: BudgetListParameters, dependencies: Qu
 
 
 def ask_budget(asker: Asker, budget_id: UUID, dependencies: QueryDependencies) -> Question:
-    """Ask for a budget."""
+    """Ask for one budget, as it was at its last change, warning or breach."""
     name = name_of(asker, budget_id)
 
     async def find() -> Answer | None:

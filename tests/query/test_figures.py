@@ -51,7 +51,7 @@ async def test_usage_is_that_of_an_agent_a_context_or_both(world: World, pool: P
     assert await cost(agent_id=str(id_of("a")), context_id="y") == {"USD": Decimal(2)}
 
 
-async def test_nobody_used_nothing(world: World) -> None:
+async def test_an_agent_that_never_worked_has_used_nothing(world: World) -> None:
     figures = await _usage(world, agent_id=str(id_of("nobody")))
 
     assert figures == UsageFigures(
