@@ -33,12 +33,14 @@ from contracts.events import (
     TaskUsageReported,
 )
 from contracts.usage import Usage
+from tests.documentation.event_examples import AGENT, TASK, WAITING_EXAMPLES
+
+_APPROVAL, _BUDGET = UUID("01a1ff4e-7a00-7000-8000-0000000000aa"), UUID("01a1ff4e-7a00-7000-8000-0000000000bb")
 
 __all__ = ["BEGIN", "END", "EXAMPLES", "PAGE", "envelope_of", "write_reference"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 BEGIN, END = "<!-- reference: made by tests/documentation/event_reference.py -->", "<!-- end of reference -->"
-_TASK, _AGENT = UUID("01a1ff4e-7a00-7000-8000-00000000000b"), UUID("01a1ff4e-7a00-7000-8000-00000000000a")
 _CARD = AgentCard(
     description="Answers questions about invoices.",
     version="1",
@@ -49,14 +51,14 @@ _ANSWER = Message(message_id="m-2", role=Role.AGENT, parts=(Part(text="It holds 
 _TABLE = Artifact(artifact_id="lines", name="Lines", parts=(Part(data=[["March", 40], ["April", 42]]),))
 
 EXAMPLES: tuple[Event, ...] = (
-    AgentRegistered(agent_id=_AGENT, name="billing", card=_CARD, policy=AgentPolicy()),
+    AgentRegistered(agent_id=AGENT, name="billing", card=_CARD, policy=AgentPolicy()),
     AgentUpdated(name="billing", card=_CARD, policy=AgentPolicy(lease_seconds=120)),
     AgentPaused(reason="maintenance"),
     AgentResumed(),
     AgentRetired(reason="replaced by billing-2"),
     TaskSubmitted(
-        task_id=_TASK,
-        agent_id=_AGENT,
+        task_id=TASK,
+        agent_id=AGENT,
         context_id="customer-17",
         message=_QUESTION,
         priority=5,
@@ -74,16 +76,20 @@ EXAMPLES: tuple[Event, ...] = (
     TaskCompleted(attempt=1, message=_ANSWER),
     TaskFailed(attempt=3, code="attempts_exhausted", reason="The lease was lost three times.", message=None),
     TaskCanceled(reason="asked by the customer"),
+    *WAITING_EXAMPLES,
 )
 
 
 def envelope_of(event: Event) -> Envelope:
     """Return an envelope as it would stand in the log."""
-    kind, root = ("task", _TASK) if event.type.startswith("task.") else ("agent", _AGENT)
+    kind = event.type.partition(".")[0]
+    subject = {"agent": AGENT, "task": TASK, "approval": _APPROVAL, "budget": _BUDGET}[kind]
+    # What belongs to a task has the task as its root.
+    root = TASK if kind == "approval" else subject
     return Envelope(
         id=UUID("01a1ff4e-7a00-7000-8000-00000000000e"),
         type=event.type,
-        subject=f"{kind}/{root}",
+        subject=f"{kind}/{subject}",
         time=datetime(2026, 11, 22, 12, 30, 1, 234567, tzinfo=UTC),
         partitionkey=root,
         workspaceid="default",
