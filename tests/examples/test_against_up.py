@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.polling import wait_until
-from tests.runtime.test_up import ROOT, bureau, starting_up
+from tests.runtime.command_line import bureau, starting_up
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
