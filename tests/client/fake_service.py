@@ -56,6 +56,8 @@ class FakeService:
     refusals: dict[str, Fault] = field(default_factory=dict)
     """Verb of a report, such as `heartbeat` → what it is refused with."""
     lease_seconds: int = 30
+    later: list[Json] = field(default_factory=list)
+    """Messages behind the submission, for whichever task is leased."""
 
     def calls(self, ending: str) -> list[Seen]:
         return [seen for seen in self.seen if seen.path.endswith(ending)]
@@ -78,7 +80,7 @@ class FakeService:
 
     def state(self, task_id: str) -> str:
         last = self.tasks[task_id][-1]["type"].removeprefix("task.")
-        return last if last in {"submitted", "completed", "failed", "canceled"} else "working"
+        return last if last in {"submitted", "completed", "failed", "canceled", "rejected"} else "working"
 
 
 def open_client(service: FakeService, **options: Json) -> BureauClient:
@@ -176,8 +178,17 @@ def _report(service: FakeService, task_id: str, verb: str, body: Json) -> Json:
     if verb in service.refusals:
         return service.refusals[verb]
     if verb == "heartbeat":
-        return _receipt(service, task_id) | {"lease_expires_at": NOW}
-    events = {"progress": "progressed", "artifacts": "artifact_appended", "complete": "completed", "fail": "failed"}
+        messages = service.later[body["received"] - 1 :]
+        return _receipt(service, task_id) | {"lease_expires_at": NOW, "messages": messages}
+    if verb == "acknowledge-cancel":
+        return _receipt(service, task_id)
+    events = {
+        "progress": "progressed",
+        "artifacts": "artifact_appended",
+        "complete": "completed",
+        "fail": "failed",
+        "reject": "rejected",
+    }
     service.note(task_id, events.get(verb, "canceled"), body)
     return _receipt(service, task_id)
 
