@@ -137,7 +137,7 @@ def _expiry(bounded: Lease | Waiting | None) -> datetime | None:
 
 
 def _microseconds(moment: datetime) -> int:
-    """Return microseconds since 1970, exactly: a float would be one too few now and then."""
+    """Return microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -144,15 +144,16 @@ class SmallWorld(RuleBasedStateMachine):
         question = ask(keeps_lease=keeps, expires_in_seconds=expires, default=default, request_id=next(self.ids))
         self.work(pick, question, is_live=True)
 
-    @rule(pick=_PICK, way=st.integers(0, 12))
-    def talk(self, pick: int, way: int) -> None:
-        task_id = self.task_id(pick)
-        if way == 0:
-            self.tell(task_id, cancel())
-        elif way <= 3:
-            self.tell(task_id, add_message())
-        elif way == 4 and self.world.tokens:
+    @rule(pick=_PICK, way=st.sampled_from(["answer", "answer", "answer", "say", "say", "cancel", "acknowledge"]))
+    def talk(self, pick: int, way: str) -> None:
+        waiting = [task.task_id for task in self.world.tasks.values() if task.waiting]
+        task_id = waiting[pick % len(waiting)] if waiting else self.task_id(pick)
+        if way == "acknowledge" and self.world.tokens:
             self.work(pick, acknowledge(), is_live=False)
+        elif way == "cancel":
+            self.tell(task_id, cancel())
+        elif way == "say":
+            self.tell(self.task_id(pick), add_message())
         else:
             self.tell(task_id, answer(budgets=self.world.facts().budgets_over(task_id)))
 
@@ -175,7 +176,9 @@ class SmallWorld(RuleBasedStateMachine):
     @precondition(lambda self: self.world.approvals)
     @rule(pick=_PICK, by=_VOTERS, decision=_DECISIONS)
     def vote(self, pick: int, by: str, decision: Literal["approve", "refuse"]) -> None:
-        approval_id = list(self.world.approvals)[-1 - pick % len(self.world.approvals)]
+        pending = [each for each in self.world.approvals.values() if each.status is ApprovalStatus.PENDING]
+        approvals = pending or list(self.world.approvals.values())
+        approval_id = approvals[-1 - pick % len(approvals)].approval_id
         vote = CastVote(at=self.world.now, by=by, decision=decision, reason=None, people=PEOPLE)
         self.world.run(("approval", approval_id, vote))
 
@@ -238,8 +241,8 @@ class SmallWorld(RuleBasedStateMachine):
 
 
 SmallWorld.TestCase.settings = settings(
-    max_examples=100,
-    stateful_step_count=100,
+    max_examples=150,
+    stateful_step_count=80,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
