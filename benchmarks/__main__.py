@@ -1,32 +1,41 @@
-"""`python -m benchmarks [--quick] [NAME…]`: measure the line and print each figure beside its floor.
+"""`python -m benchmarks [--quick] [--peers] [NAME…]`: measure the line and print each figure beside its floor.
 
-Names: relay, projectors, commands, visibility; none means all. Each gets servers of its own, as durable as in
-production. `--quick` takes a minute in all and tells less.
+Names: relay, projectors, commands, visibility, lifecycle; none means all. Each gets servers of its own, as durable as
+in production. `--quick` takes a minute in all and tells less; `--peers` adds other task queues to lifecycle.
 """
 
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from benchmarks import commands, projectors, relay, visibility
+from benchmarks import commands, lifecycle, projectors, relay, visibility
 from benchmarks.processes import Addresses, open_servers
 from benchmarks.report import Result, print_results
 
 __all__ = ["main"]
 
-type Measurement = Callable[[Addresses, bool], Awaitable[Sequence[Result]]]
+
+class Wish(NamedTuple):
+    """How to measure."""
+
+    is_quick: bool
+    has_peers: bool
+
+
+type Measurement = Callable[[Addresses, Wish], Awaitable[Sequence[Result]]]
 
 _MEASUREMENTS: Final[Mapping[str, Measurement]] = {
-    "commands": lambda servers, is_quick: commands.run(servers, is_quick=is_quick),
-    "relay": lambda servers, is_quick: relay.run(*servers, loads=((20_000 if is_quick else 200_000, 700),)),
-    "projectors": lambda servers, is_quick: projectors.run(*servers, tasks=2_000 if is_quick else 10_000),
-    "visibility": lambda servers, is_quick: visibility.run(servers, is_quick=is_quick),
+    "commands": lambda servers, wish: commands.run(servers, is_quick=wish.is_quick),
+    "relay": lambda servers, wish: relay.run(*servers, loads=((20_000 if wish.is_quick else 200_000, 700),)),
+    "projectors": lambda servers, wish: projectors.run(*servers, tasks=2_000 if wish.is_quick else 10_000),
+    "visibility": lambda servers, wish: visibility.run(servers, is_quick=wish.is_quick),
+    "lifecycle": lambda servers, wish: lifecycle.run(servers, is_quick=wish.is_quick, has_peers=wish.has_peers),
 }
 
 
-async def _measure(measurement: Measurement, servers: Addresses, *, is_quick: bool) -> Sequence[Result]:
-    return await measurement(servers, is_quick)
+async def _measure(measurement: Measurement, servers: Addresses, wish: Wish) -> Sequence[Result]:
+    return await measurement(servers, wish)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,12 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the line beside its floors.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_MEASUREMENTS))
     parser.add_argument("--quick", action="store_true", help="shorter runs")
+    parser.add_argument(
+        "--peers", action="store_true", help="beside other task queues")
+    )
     told = parser.parse_args(arguments)
     for name in told.names or _MEASUREMENTS:
         if name not in _MEASUREMENTS:
             parser.error(f"no measurement is called {name}: {', '.join(_MEASUREMENTS)}")
         with open_servers() as servers:
-            print_results(name.capitalize(), asyncio.run(_measure(_MEASUREMENTS[name], servers, is_quick=told.quick)))
+            wish = Wish(is_quick=told.quick, has_peers=told.peers)
+            print_results(name.capitalize(), asyncio.run(_measure(_MEASUREMENTS[name], servers, wish)))
 
 
 if __name__ == "__main__":

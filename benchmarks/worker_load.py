@@ -1,0 +1,144 @@
+"""Workers and submitters over HTTP from a process of their own, as raw requests on keep-alive connections.
+
+`measure_work(plan)` runs it. In the process: a plan as JSON on standard input; on standard output, as JSON, when each
+task was submitted, leased and completed, in seconds on the monotonic clock.
+"""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from time import monotonic
+from typing import Any
+
+import uvloop
+
+__all__ = ["WorkPlan", "Worked", "measure_work"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPlan:
+    """Tasks to submit, and workers that do nothing with them but lease and complete.
+
+    `rate` is submissions a second; None: each submitter submits as soon as it has its answer. `idle_seconds`: instead
+    of all that, the workers wait so long for work that does not come.
+    """
+
+    port: int
+    api_key: str
+    agent: str
+    tasks: int
+    workers: int
+    max_tasks: int = 1
+    submitters: int = 8
+    rate: float | None = None
+    idle_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """When each task was submitted (answered), leased and completed."""
+
+    submitted: dict[str, float]
+    leased: dict[str, float]
+    completed: dict[str, float]
+    started: float
+
+    @property
+    def rate(self) -> float:
+        """Return tasks a second, from the first submission's beginning to the last completion."""
+        return len(self.completed) / (max(self.completed.values()) - self.started)
+
+    def waits(self) -> list[float]:
+        """Return the seconds from a task's submission to its lease, ascending; 0 where the lease was answered first."""
+        return sorted(max(0.0, self.leased[task_id] - at) for task_id, at in self.submitted.items())
+
+
+async def measure_work(plan: WorkPlan) -> Worked:
+    """Do the work from a process of its own; AssertionError where an answer has another status."""
+    words = [sys.executable, "-m", "benchmarks.worker_load"]
+    process = await asyncio.create_subprocess_exec(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    told, _ = await process.communicate(json.dumps(asdict(plan)).encode())
+    assert process.returncode == 0, "the work could not be done"
+    return Worked(**json.loads(told))
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One keep-alive connection."""
+
+    plan: WorkPlan
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def post(self, path: str, body: bytes, lease_token: str = "") -> dict[str, Any]:
+        """Send a command and return its answer."""
+        token = f"lease-token: {lease_token}\r\n" if lease_token else ""
+        head = (
+            f"POST /api/v1{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {self.plan.api_key}\r\n"
+            f"content-type: application/json\r\n{token}content-length: {len(body)}\r\n\r\n"
+        )
+        self.writer.write(head.encode() + body)
+        answer = await self.reader.readuntil(b"\r\n\r\n")
+        length = answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        content = await self.reader.readexactly(int(length))
+        assert answer[9:10] == b"2", content
+        told: dict[str, Any] = json.loads(content)
+        return told
+
+
+@asynccontextmanager
+async def _connect(plan: WorkPlan) -> AsyncIterator[_Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", plan.port)
+    yield _Connection(plan, reader, writer)
+    writer.close()
+
+
+async def _submit(plan: WorkPlan, number: int, worked: Worked) -> None:
+    """Submit this submitter's share."""
+    message = {"message_id": "m-1", "role": "user", "parts": [{"text": "Which hosts failed in the last hour?"}]}
+    body = json.dumps({"agent": plan.agent, "message": message}).encode()
+    async with _connect(plan) as connection:
+        for index in range(number, plan.tasks, plan.submitters):
+            if plan.rate is not None:
+                await asyncio.sleep(max(0.0, worked.started + index / plan.rate - monotonic()))
+            task_id = (await connection.post("/tasks", body))["task_id"]
+            worked.submitted[task_id] = monotonic()
+
+
+async def _work(plan: WorkPlan, number: int, worked: Worked) -> None:
+    """Lease and complete until all is done, each task after the other."""
+    wish = {"agents": [plan.agent], "worker": f"worker-{number}", "max_tasks": plan.max_tasks, "wait_seconds": 30}
+    body = json.dumps(wish).encode()
+    async with _connect(plan) as connection:
+        while len(worked.completed) < plan.tasks or plan.idle_seconds:
+            leases = (await connection.post("/leases", body))["data"]
+            at = monotonic()
+            for lease in leases:
+                worked.leased[lease["task_id"]] = at
+            for lease in leases:
+                await connection.post(f"/tasks/{lease['task_id']}/complete", b"{}", lease["lease_token"])
+                worked.completed[lease["task_id"]] = monotonic()
+
+
+async def _run(plan: WorkPlan) -> Worked:
+    worked = Worked({}, {}, {}, monotonic() + 0.5)
+    workers = [asyncio.create_task(_work(plan, number, worked)) for number in range(plan.workers)]
+    # Everybody waits before the first task comes.
+    await asyncio.sleep(plan.idle_seconds or 0.5)
+    await asyncio.gather(*(_submit(plan, number, worked) for number in range(plan.submitters)))
+    while len(worked.completed) < plan.tasks:
+        await asyncio.sleep(0.01)
+    for worker in workers:
+        worker.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*workers, return_exceptions=True)
+    return worked
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(uvloop.run(_run(WorkPlan(**json.load(sys.stdin)))))))
