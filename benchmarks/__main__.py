@@ -43,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the line beside its floors.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_MEASUREMENTS))
     parser.add_argument("--quick", action="store_true", help="shorter runs")
-    parser.add_argument(
-        "--peers", action="store_true", help="beside other task queues")
-    )
+    parser.add_argument("--peers", action="store_true", help="beside other task queues")
     told = parser.parse_args(arguments)
     for name in told.names or _MEASUREMENTS:
         if name not in _MEASUREMENTS:
