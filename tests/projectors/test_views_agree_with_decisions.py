@@ -5,7 +5,6 @@ The views are folds of their own, written without the domain; here both are held
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -19,6 +18,7 @@ from contracts.budgets import BudgetStatus
 from contracts.events import Event
 from contracts.record import Record
 from contracts.views import ApprovalDetail, ApprovalSummary, BudgetDetail, TaskDetail, TaskSummary, TaskUsage
+from domain.agent import Agent
 from domain.approval import Approval
 from domain.budget import Budget
 from domain.task import Task
@@ -34,14 +34,15 @@ _VIEWS = [
 ]
 
 
-@dataclass(slots=True)
 class ProjectedWorld(World):
     """A world whose events are projected as they come, each view kept as JSON in between."""
 
-    views: defaultdict[str, dict[UUID, Any]] = field(default_factory=lambda: defaultdict(dict))
+    def __init__(self, agent: Agent) -> None:
+        super().__init__(agent)
+        self.views: defaultdict[str, dict[UUID, Any]] = defaultdict(dict)
 
     def run(self, *assignments: tuple[str, UUID, Command]) -> list[Outcome]:
-        outcomes = World.run(self, *assignments)
+        outcomes = super().run(*assignments)
         for outcome in outcomes:
             key, state = outcome.assignment.aggregate_id, outcome.state
             if state is not None and outcome.events:
