@@ -25,7 +25,14 @@ from infrastructure.settings import Settings, signing_key
 from infrastructure.wake import Wake, open_waker
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
-from infrastructure.work_store import find_agent_ids, find_due_tasks, find_open_tasks, find_work, read_messages
+from infrastructure.work_store import (
+    find_agent_ids,
+    find_due_tasks,
+    find_open_tasks,
+    find_work,
+    read_messages,
+    remembered_agent_ids,
+)
 from infrastructure.write_store import load_command, save_command
 
 __all__ = ["create_application"]
@@ -51,6 +58,7 @@ def _services(
         one_at_a_time=make_one_at_a_time(),
         announce_work=announce_work,
         find_agent_ids=partial(find_agent_ids, pool),
+        recall_agent_ids=remembered_agent_ids(pool),
         find_open_tasks=partial(find_open_tasks, pool),
         read_messages=partial(read_messages, pool),
         read_principals=partial(read_principals, pool),

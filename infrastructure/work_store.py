@@ -4,20 +4,23 @@ Reads `write.aggregates` and `write.messages`; writes nothing and takes no lock:
 optimistic check when it is saved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
 
 __all__ = [
     "AgentWork",
+    "FindAgentIds",
     "OpenTaskFilter",
     "find_agent_ids",
     "find_due_tasks",
     "find_open_tasks",
     "find_work",
     "read_messages",
+    "remembered_agent_ids",
 ]
 
 
@@ -33,6 +36,12 @@ class AgentWork(NamedTuple):
     used_slots: tuple[int, ...]
     task_ids: tuple[UUID, ...]
 
+
+type FindAgentIds = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, UUID]]]
+"""Returns the ids of those agents of a workspace that exist, by what they were asked for: id or name."""
+
+_REMEMBERED_SECONDS: Final = 1.0
+_REMEMBERED_AGENTS: Final = 10_000
 
 _WORK: Final = """
 SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
@@ -125,6 +134,30 @@ async def find_agent_ids(
     for agent_id, name in rows:
         found[agent_id] = found[name] = agent_id
     return found
+
+
+def remembered_agent_ids(pool: Pool) -> FindAgentIds:
+    """Return `find_agent_ids` with a memory of one second, for workers that ask for work again and again.
+
+    An agent that was given another name is found by the old one for so long; one that was not there is asked for anew.
+    """
+    known: dict[tuple[str, UUID | str], tuple[float, UUID]] = {}
+
+    async def find(workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]) -> dict[UUID | str, UUID]:
+        now = monotonic_seconds()
+        wanted: list[UUID | str] = [*agent_ids, *agent_names]
+        entries = [known.get((workspace_id, agent)) for agent in wanted]
+        if all(entry is not None and entry[0] > now for entry in entries):
+            return {agent: entry[1] for agent, entry in zip(wanted, entries, strict=True) if entry is not None}
+        found = await find_agent_ids(pool, workspace_id, agent_ids, agent_names)
+        if len(known) >= _REMEMBERED_AGENTS:
+            known.clear()
+        known.update(
+            ((workspace_id, agent), (now + _REMEMBERED_SECONDS, found[agent])) for agent in wanted if agent in found
+        )
+        return found
+
+    return find
 
 
 async def read_messages(pool: Pool, after: Mapping[UUID, int]) -> dict[UUID, list[bytes]]:

@@ -39,7 +39,7 @@ async def _demand(body: LeaseBody, call: Call) -> Demand:
     """Return what the worker would take; raises NotFound where it asks for the work of an agent that is not there."""
     agent_ids = [agent for agent in body.agents if isinstance(agent, UUID)]
     agent_names = [agent for agent in body.agents if isinstance(agent, str)]
-    found = await call.services.find_agent_ids(call.principal.workspace_id, agent_ids, agent_names)
+    found = await call.services.recall_agent_ids(call.principal.workspace_id, agent_ids, agent_names)
     for agent in body.agents:
         if agent not in found:
             raise NotFound("agent_not_found", f"There is no agent {agent}.")

@@ -1,6 +1,6 @@
 """Everything that the routes need, put together by the composition root."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher
 from command_api.services.one_at_a_time import OneAtATime
 from infrastructure.api_keys import Principal
-from infrastructure.work_store import OpenTaskFilter
+from infrastructure.work_store import FindAgentIds, OpenTaskFilter
 
 __all__ = ["CommandServices"]
 
@@ -30,8 +30,11 @@ class CommandServices:
     announce_work: Callable[[], None]
     """Says that a task may be ready, here and in other processes; never waits."""
 
-    find_agent_ids: Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, UUID]]]
+    find_agent_ids: FindAgentIds
     """The ids of agents of a workspace, by id and by name."""
+
+    recall_agent_ids: FindAgentIds
+    """The same, as they were up to a second ago: for workers that ask again and again."""
 
     find_open_tasks: Callable[[OpenTaskFilter, UUID, int], Awaitable[list[UUID]]]
     """Ids of open tasks behind one, ascending, at most n."""
