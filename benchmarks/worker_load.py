@@ -1,7 +1,7 @@
 """Workers and submitters over HTTP from a process of their own, as raw requests on keep-alive connections.
 
-`measure_work(plan)` runs it. In the process: a plan as JSON on standard input; on standard output, as JSON, when each
-task was submitted, leased and completed, in seconds on the monotonic clock.
+`measure_work(plan)` runs it. In the process: a plan as JSON on standard input; in the file that its argument names,
+as JSON, when each task was submitted, leased and completed, in seconds on the monotonic clock.
 """
 
 import asyncio
@@ -9,9 +9,11 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -60,11 +62,13 @@ class Worked:
 
 async def measure_work(plan: WorkPlan) -> Worked:
     """Do the work from a process of its own; AssertionError where an answer has another status."""
-    words = [sys.executable, "-m", "benchmarks.worker_load"]
-    process = await asyncio.create_subprocess_exec(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    told, _ = await process.communicate(json.dumps(asdict(plan)).encode())
-    assert process.returncode == 0, "the work could not be done"
-    return Worked(**json.loads(told))
+    with tempfile.TemporaryDirectory(prefix="bureau-bench-") as directory:
+        told = Path(directory) / "worked.json"
+        words = [sys.executable, "-m", "benchmarks.worker_load", str(told)]
+        process = await asyncio.create_subprocess_exec(*words, stdin=subprocess.PIPE)
+        await process.communicate(json.dumps(asdict(plan)).encode())
+        assert process.returncode == 0, "the work could not be done"
+        return Worked(**json.loads(told.read_bytes()))
 
 
 @dataclass(slots=True)
@@ -94,8 +98,10 @@ class _Connection:
 @asynccontextmanager
 async def _connect(plan: WorkPlan) -> AsyncIterator[_Connection]:
     reader, writer = await asyncio.open_connection("127.0.0.1", plan.port)
-    yield _Connection(plan, reader, writer)
-    writer.close()
+    try:
+        yield _Connection(plan, reader, writer)
+    finally:
+        writer.close()
 
 
 async def _submit(plan: WorkPlan, number: int, worked: Worked) -> None:
@@ -133,6 +139,8 @@ async def _run(plan: WorkPlan) -> Worked:
     await asyncio.gather(*(_submit(plan, number, worked) for number in range(plan.submitters)))
     while len(worked.completed) < plan.tasks:
         await asyncio.sleep(0.01)
+        for worker in workers:
+            assert not worker.done() or len(worked.completed) >= plan.tasks, worker.exception()
     for worker in workers:
         worker.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -141,4 +149,5 @@ async def _run(plan: WorkPlan) -> Worked:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(uvloop.run(_run(WorkPlan(**json.load(sys.stdin)))))))
+    done = uvloop.run(_run(WorkPlan(**json.load(sys.stdin))))
+    Path(sys.argv[1]).write_text(json.dumps(asdict(done)), encoding="utf-8")
