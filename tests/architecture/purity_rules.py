@@ -28,11 +28,13 @@ PURE_MODULES = frozenset(
         "hashlib",
         "itertools",
         "json",
+        "jsonschema",  # with an empty registry, which domain/json_schema.py gives it: else it opens addresses
         "math",
         "operator",
         "projectors",
         "pydantic",
         "re",
+        "referencing",
         "string",
         "textwrap",
         "types",

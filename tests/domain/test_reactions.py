@@ -14,7 +14,7 @@ from contracts.approvals import ApprovalStatus
 from contracts.events import BudgetRemoved, TaskFailed, TaskInputRequested, TaskUsageReported
 from contracts.usage import Usage
 from domain.approval import evolve_approval
-from domain.budget import Budget, RecordSpend, evolve_budget
+from domain.budget import Budget, evolve_budget
 from domain.rejection import Conflict, NotFound
 from domain.task import Task
 from tests.domain.approval_samples import APPROVAL_ID, asked, awaiting, vote
@@ -130,6 +130,10 @@ def test_a_report_is_counted_by_every_budget_over_the_task_and_by_no_other() -> 
     )
 
 
+def test_a_report_of_no_usage_touches_no_budget() -> None:
+    assert set(decide("task", TASK_ID, progress(), with_budgets(spent_budget()))) == {"task"}
+
+
 def test_a_report_below_the_amount_lets_the_task_go_on() -> None:
     outcomes = report("9.999999999", budget())
 
@@ -210,10 +214,6 @@ def test_a_budget_that_was_removed_counts_nothing_and_stops_nothing() -> None:
     assert set(report("5", removed)) == {"task"}
 
 
-def test_a_report_of_no_usage_touches_no_budget() -> None:
-    assert set(decide("task", TASK_ID, progress(), with_budgets(spent_budget()))) == {"task"}
-
-
 def test_spend_for_a_task_that_is_gone_is_refused_whole() -> None:
     facts = Facts(at=NOON, budgets={BUDGET_ID: spent_budget()})
     with pytest.raises(NotFound):
@@ -245,8 +245,6 @@ def test_several_commands_for_one_aggregate_follow_one_another() -> None:
 
 
 def test_a_spend_command_alone_is_about_its_task() -> None:
-    command = spend("11")
-    assert isinstance(command, RecordSpend)
-    outcomes = decide("budget", BUDGET_ID, command, with_budgets(budget()))
+    outcomes = decide("budget", BUDGET_ID, spend("11"), with_budgets(budget()))
 
     assert task_of(outcomes).state is TaskState.INPUT_REQUIRED

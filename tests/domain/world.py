@@ -38,7 +38,7 @@ _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _TOLD: Final = (TaskSubmitted, TaskMessageAdded, TaskInputProvided, TaskApprovalResolved)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """A worker's lease and the messages that it was handed with it, by their ordinals."""
 
