@@ -43,11 +43,13 @@ def assign_work(
     """
     queues = {found.agent_id: _candidates(found, reserved.get(found.agent_id, frozenset())) for found in work}
     order, numbers = dict(turns), count(max(turns.values(), default=0) + 1)
-    shares = []
+    shares: list[list[Candidate]] = []
     for demand in demands:
+        if not any(queues.values()):
+            break
         shares.append(_take(demand, queues, order))
         order.update((candidate.agent_id, next(numbers)) for candidate in shares[-1])
-    return shares
+    return [*shares, *([] for _ in range(len(demands) - len(shares)))]
 
 
 def _candidates(found: AgentWork, reserved: frozenset[int]) -> deque[Candidate]:

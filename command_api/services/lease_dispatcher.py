@@ -64,7 +64,7 @@ class _Desk:
     `turns` says with which number of all candidates an agent was served last; who was never is served first.
     """
 
-    waiters: list[_Waiter] = field(default_factory=list)
+    waiters: dict[_Waiter, None] = field(default_factory=dict)
     dealt: dict[UUID, Candidate] = field(default_factory=dict)
     turns: dict[UUID, int] = field(default_factory=dict)
     served: Iterator[int] = field(default_factory=lambda: count(1))
@@ -142,7 +142,7 @@ async def open_lease_dispatcher(find: FindWork) -> AsyncIterator[LeaseDispatcher
     async def request(demand: Demand, seconds: float, is_over: IsOver) -> list[Candidate]:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(demand, loop.time() + seconds, loop.create_future())
-        desk.waiters.append(waiter)
+        desk.waiters[waiter] = None
         desk.news.set()
         taken: list[Candidate] = []
         try:
@@ -150,7 +150,7 @@ async def open_lease_dispatcher(find: FindWork) -> AsyncIterator[LeaseDispatcher
             taken = waiter.answer.result() if waiter.answer.done() else []
             return taken
         finally:
-            desk.waiters.remove(waiter)
+            del desk.waiters[waiter]
             if not taken:
                 done(_untaken(waiter))
 

@@ -23,20 +23,24 @@ from tests.command_api.scenario import (
     submit_task,
     take_snapshot,
     user_message,
+    work_on,
 )
 
 KEY = {"Idempotency-Key": '"k-1"'}
+QUESTION = {"message_id": "q-1", "role": "agent", "parts": [{"text": "Which colour?"}]}
 TASK = {"agent": "analyst", "message": user_message()}
 
 
 async def prepare(client: httpx2.AsyncClient) -> list[tuple[str, str, object, dict[str, str]]]:
     """Return one call of every command, each ready to be sent: method, path, body, headers."""
-    agent = (await register_agent(client))["agent_id"]
+    rule = {"operations": ["pay"], "roles": ["finance"]}
+    agent = (await register_agent(client, policy={"approvals": [rule]}))["agent_id"]
     others = [(await register_agent(client, f"other-{number}"))["agent_id"] for number in range(3)]
     await client.post(f"{API}/agents/{others[1]}/pause")
-    tasks = [await submit_task(client) for _ in range(5)]
+    tasks = [await submit_task(client) for _ in range(10)]
     leases = [await lease_one(client) for _ in tasks]
     waiting = await submit_task(client)
+    context = (await submit_task(client))["context_id"]
     artifact = {"artifact": {"artifact_id": "a", "parts": [{"text": "a"}]}}
     works: list[tuple[str, object]] = [
         ("heartbeat", {"lease_seconds": 9}),
@@ -44,20 +48,43 @@ async def prepare(client: httpx2.AsyncClient) -> list[tuple[str, str, object, di
         ("artifacts", artifact),
         ("complete", {}),
         ("fail", {"code": "c", "reason": "r"}),
+        ("reject", {"reason": "r"}),
+        ("request-input", {"message": QUESTION}),
+        ("approvals", {"operation": "pay", "arguments": {}}),
     ]
+    canceled = leases.pop()
+    await client.post(f"{API}/tasks/{canceled['task_id']}/cancel")
+    (asking,) = leases[len(works) :]
+    await work_on(client, asking, "request-input", {"message": QUESTION})
+    budget = (await client.post(f"{API}/budgets", json={"scope": "context:c", "amount": "5"})).json()["budget_id"]
     return [
         ("POST", "/agents", {"name": "new"}, {}),
-        ("PATCH", f"/agents/{agent}", {"policy": {"max_attempts": 9}}, {}),
+        ("PATCH", f"/agents/{agent}", {"policy": {"max_attempts": 9, "approvals": [rule]}}, {}),
         ("POST", f"/agents/{others[0]}/pause", {"reason": "r"}, {}),
         ("POST", f"/agents/{others[1]}/resume", {}, {}),
         ("POST", f"/agents/{others[2]}/retire", {}, {}),
         ("POST", "/tasks", TASK, {}),
         *(
             ("POST", f"/tasks/{lease['task_id']}/{verb}", body, {"Lease-Token": lease["lease_token"]})
-            for lease, (verb, body) in zip(leases, works, strict=True)
+            for lease, (verb, body) in zip(leases, works, strict=False)
         ),
+        ("POST", f"/tasks/{asking['task_id']}/messages", {"message": user_message("more")}, {}),
+        ("POST", f"/tasks/{asking['task_id']}/input", {"message": user_message("red")}, {}),
+        ("POST", f"/tasks/{canceled['task_id']}/retry", {}, {}),
+        (
+            "POST",
+            f"/tasks/{canceled['task_id']}/acknowledge-cancel",
+            {},
+            {"Lease-Token": canceled["lease_token"]},
+        ),
+        ("POST", "/tasks/batch", {"tasks": [TASK] * 20}, {}),
+        ("POST", "/budgets", {"scope": "workspace", "amount": "5"}, {}),
+        ("PATCH", f"/budgets/{budget}", {"amount": "6"}, {}),
+        ("POST", f"/budgets/{budget}/remove", {}, {}),
         ("POST", "/leases", {"agents": ["analyst"], "worker": "w", "max_tasks": 9}, {}),
         ("POST", f"/tasks/{waiting['task_id']}/cancel", {}, {}),
+        ("POST", f"/contexts/{context}/cancel", {}, {}),
+        ("POST", "/tasks/cancel", {"state": "working"}, {}),
     ]
 
 
