@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from bureau.commands.settings import load_settings, require_signing_key
 from bureau.errors import CommandFailedError
-from bureau.local.request_log import with_request_log
+from bureau.request_log import with_request_log
 from bureau.roles import Role
 from infrastructure.log_output import configure_logging
 from infrastructure.settings import Settings
