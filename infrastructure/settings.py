@@ -14,6 +14,11 @@ _SECRET_CHARACTERS = 32
 _PUBLISHED = "development-only"
 """What the secrets hold that are published with the project, so that a fresh clone starts without any setting."""
 
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
+
 
 class SecretKeyError(ValueError):
     """The secret key is missing or too short to sign anything."""
@@ -70,6 +75,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="BUREAU_LOG_LEVEL", description="The least severe level that is logged."
     )
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _require_known_scheme(cls, url: SecretStr, field: ValidationInfo) -> SecretStr:
+        schemes = _SCHEMES[field.field_name or ""]
+        if not url.get_secret_value().startswith(schemes):
+            message = f"it has to begin with {' or '.join(schemes)}"
+            raise ValueError(message)
+        return url
 
     @field_validator("secret_key", "bootstrap_api_key")
     @classmethod

@@ -36,7 +36,7 @@ def run_serve(role: Role) -> None:
     try:
         uvloop.run(_run(role, settings))
     except OSError as error:
-        message = f"{role} cannot run on {settings.host}:{settings.port}: {error}"
+        message = f"{role}: {error}; the log above says why, and BUREAU_PORT chooses another port"
         raise CommandFailedError(message) from error
     except Exception as error:
         structlog.get_logger(__name__).exception("the process cannot go on")

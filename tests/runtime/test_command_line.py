@@ -23,6 +23,15 @@ def test_wrong_usage_and_wrong_settings_have_their_exit_codes() -> None:
     assert wrong.stderr.startswith("bureau: the environment variable BUREAU_SHARDS is wrong")
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_an_address_of_something_else_is_one_clear_line_without_its_password(name: str) -> None:
+    wrong = bureau("status", environment={name: "mysql://me:secret@127.0.0.1/bureau"})
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith(f"bureau: the environment variable {name} is wrong: it has to begin with ")
+    assert len(wrong.stderr.splitlines()) == 1
+    assert "secret" not in wrong.stderr
+
+
 @pytest.mark.parametrize("command", [("up",), ("serve", "api"), ("serve", "command-api"), ("serve", "query-api")])
 def test_a_key_too_short_to_sign_with_is_one_clear_line(command: tuple[str, ...]) -> None:
     refused = bureau(*command, environment={"BUREAU_SECRET_KEY": "short"})
