@@ -17,7 +17,7 @@ from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.read_checkpoints import open_checkpoints, read_standings
-from projectors.announcing import Announcer, ask_for_comparison
+from projectors.announcing import Announcer, applying, ask_for_comparison
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
 from projectors.inbox import Inbox, discard_shard, fall_behind, take, wait_for_work
 from projectors.projections import Projection
@@ -28,7 +28,7 @@ __all__ = ["BATCH_ENTRIES", "FollowDependencies", "Follower", "follow_projection
 BATCH_ENTRIES: Final = 500
 _LOG_BYTES: Final = 2_000_000
 _TICK_SECONDS: Final = 1.0
-_PACE_SECONDS: Final = 0.002  # after a small batch: idle, nobody notices; busy, two or three events share a write
+_PACE_SECONDS: Final = 0.001  # after a small batch: idle, nobody notices; busy, two or three events share a write
 _LITTLE: Final = 50
 _ATTEMPTS: Final = 3
 _RECONNECT_SECONDS: Final = 0.5
@@ -169,7 +169,8 @@ async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
         return False
     is_little = sum(len(batch.entries) for batch in batches) < _LITTLE
     try:
-        applied = await apply_projection(follower.projection, batches, dependencies.apply)
+        with applying(dependencies.announcer, follower.projection.name):
+            applied = await apply_projection(follower.projection, batches, dependencies.apply)
     except Exception as error:
         if is_connection_error(error):
             raise
