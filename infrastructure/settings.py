@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, alias="BUREAU_MAX_BODY_BYTES", description="Largest request body; more answers 413."
     )
+    request_seconds: float = Field(
+        default=15.0, gt=0, le=600, alias="BUREAU_REQUEST_SECONDS", description="Longest time to an answer; then 503."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", alias="BUREAU_LOG_FORMAT", description="auto: readable on a terminal, JSON lines otherwise."
     )

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -14,8 +15,8 @@ from command_api.services.command_services import CommandServices
 from command_api.services.handle_command import handle_command
 from contracts.streams import format_token
 from infrastructure.api_keys import Principal
-from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.web.time_limit import allow_seconds
 from infrastructure.write_store import CommandKey
 
 __all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "read_call"]
@@ -33,6 +34,9 @@ class Call:
     principal: Principal
     context: CommandContext
     services: CommandServices
+    allow_seconds: Callable[[float], None]
+    """Gives the request more time, where it asked to wait."""
+
     is_gone: Callable[[], Awaitable[bool]]
     """Whether the client has hung up: nothing is done for it any more."""
 
@@ -61,11 +65,11 @@ def _fingerprint(request: Request, body: bytes) -> bytes:
 
 
 async def read_call(request: Request) -> Call:
-    """Return the call that a request makes; raises ApiError 401 and 400.
+    """Return the call that a request makes; raises ApiError 400. The route has asked for the principal already.
 
     One dependency for everything, since each costs every request time.
     """
-    principal = await require_principal(request)
+    principal: Principal = request.scope["principal"]
     services: CommandServices = request.app.state.services
     traceparent = request.headers.get("traceparent", "")
     is_traced = _TRACEPARENT.fullmatch(traceparent) is not None
@@ -81,7 +85,14 @@ async def read_call(request: Request) -> Call:
         traceparent=traceparent if is_traced else services.make_traceparent(),
     )
     stopping = request.scope.get("stopping")
-    return Call(principal, context, services, request.is_disconnected, stopping.is_set if stopping else _never)
+    return Call(
+        principal=principal,
+        context=context,
+        services=services,
+        allow_seconds=partial(allow_seconds, request),
+        is_gone=request.is_disconnected,
+        is_stopping=stopping.is_set if stopping else _never,
+    )
 
 
 def _never() -> bool:

@@ -133,6 +133,7 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     With `wait_seconds` it waits for work. A task whose last lease ran out is ready again, as its next attempt.
     Paused and retired agents have no work; an agent that does not exist is 404.
     """
+    call.allow_seconds(body.wait_seconds)
     deadline = call.services.monotonic() + body.wait_seconds
     while True:
         answer = await _lease_ready(body, call)
