@@ -66,6 +66,10 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
     projection = follower.projection
     standings = await read_standings(dependencies.pool, projection.name, projection.version)
     committed = {shard: standing.checkpoint for shard, standing in standings.items()}
+    for shard in [shard for shard in follower.halted if committed.get(shard) != follower.checkpoints.get(shard)]:
+        # Another process got past the event, or an operator did: it is no obstacle any more.
+        del follower.halted[shard]
+        follower.attempts.pop(shard, None)
     if committed != follower.checkpoints:
         follower.checkpoints.clear()
         follower.checkpoints.update(committed)
@@ -141,10 +145,26 @@ async def _settle(follower: Follower, dependencies: FollowDependencies, applied:
     follower.checkpoints.update(applied.moved)
     for shard in applied.moved.keys() - applied.failures.keys():
         follower.attempts.pop(shard, None)
+    overtaken = await _find_overtaken(follower, dependencies, applied.failures)
     for shard, failure in applied.failures.items():
-        _note_failure(follower, shard, failure)
-    if applied.lost:
+        if shard not in overtaken:
+            _note_failure(follower, shard, failure)
+    if applied.lost or overtaken:
         await _compare_with_log(follower, dependencies)
+
+
+async def _find_overtaken(
+    follower: Follower, dependencies: FollowDependencies, failures: Mapping[int, Failure]
+) -> set[int]:
+    """Return the failed shards that another process has moved: the rows that were loaded are ahead of the batch then.
+
+    Such a failure says nothing about the event: it is a lost race, found out by the fold before the fence.
+    """
+    if not failures:
+        return set()
+    projection = follower.projection
+    standings = await read_standings(dependencies.pool, projection.name, projection.version)
+    return {shard for shard in failures if standings[shard].checkpoint != follower.checkpoints.get(shard)}
 
 
 async def _apply_one_by_one(
