@@ -114,7 +114,7 @@ type AgentReference = Annotated[UUID | AgentName, WrapValidator(_id_or_name)]
 type UserMessage = Annotated[Message, AfterValidator(_from_user)]
 type AgentMessage = Annotated[Message, AfterValidator(_from_agent)]
 type Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-type Seconds = Annotated[int, Field(ge=1, le=3600)]
+type Seconds = Annotated[int, Field(ge=1, le=3600, strict=True)]
 
 
 class RegisterAgentBody(Record):
@@ -175,7 +175,7 @@ class SubmitTaskBody(Record):
     agent: AgentReference
     message: UserMessage
     context_id: Identifier | None = Field(default=None, description="Groups tasks; made where it is left out.")
-    priority: Annotated[int, Field(ge=0, le=9, description="Higher goes first.")] = 5
+    priority: Annotated[int, Field(ge=0, le=9, strict=True, description="Higher goes first.")] = 5
     metadata: Metadata = Field(default_factory=dict)
     reference_task_ids: Annotated[tuple[UUID, ...], Field(max_length=100)] = ()
     not_before: AwareDatetime | None = Field(default=None, description="No worker gets it earlier.")
@@ -288,9 +288,11 @@ class LeaseBody(Record):
 
     agents: Annotated[tuple[AgentReference, ...], Field(min_length=1, max_length=50)]
     worker: ShortText
-    max_tasks: Annotated[int, Field(ge=1, le=100)] = 1
+    max_tasks: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     lease_seconds: Seconds | None = Field(default=None, description="Left out: as the agent's policy says.")
-    wait_seconds: Annotated[int, Field(ge=0, le=30, description="Waits this long for work before it says: none.")] = 0
+    wait_seconds: Annotated[
+        int, Field(ge=0, le=30, strict=True, description="Waits this long for work before it says: none.")
+    ] = 0
 
 
 class HeartbeatBody(Record):
@@ -306,7 +308,7 @@ class HeartbeatBody(Record):
 class ProgressBody(Record):
     """At least one of the three."""
 
-    fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    fraction: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
     message: AgentMessage | None = None
     usage: Usage | None = None
 
@@ -315,8 +317,8 @@ class AppendArtifactBody(Record):
     """An artifact, whole or a chunk of it."""
 
     artifact: Annotated[Artifact, AfterValidator(_with_parts)]
-    append: bool = Field(default=False, description="True: goes on with an artifact that was begun.")
-    last_chunk: bool = True
+    append: bool = Field(default=False, strict=True, description="True: goes on with an artifact that was begun.")
+    last_chunk: bool = Field(default=True, strict=True)
 
 
 class CompleteBody(Record):

@@ -42,9 +42,11 @@ class AgentPolicy(Record):
     """The rules under which an agent's tasks are worked on; a task keeps those of its submission."""
 
     lease_seconds: Annotated[
-        int, Field(ge=1, le=3600, description="Length of a lease where the worker names none.")
+        int, Field(ge=1, le=3600, strict=True, description="Length of a lease where the worker names none.")
     ] = 60
-    max_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts before a task fails for good.")] = 3
+    max_attempts: Annotated[
+        int, Field(ge=1, le=100, strict=True, description="Attempts before a task fails for good.")
+    ] = 3
     retry: RetryPolicy = RetryPolicy()
     attempt_seconds: Annotated[
         int | None, Field(ge=1, le=604_800, description="Longest time of one attempt, whatever its heartbeats say.")

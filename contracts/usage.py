@@ -1,15 +1,27 @@
 """What work cost: tokens, money, tool calls and time, as a worker reports them."""
 
+import re
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from contracts.record import Record
 
 __all__ = ["Usage", "UsageTotal", "add_usage"]
 
-type Count = Annotated[int, Field(ge=0, le=10**15)]
+_AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
+
+type Count = Annotated[int, Field(ge=0, le=10**15, strict=True)]
+
+
+def _require_plain_amount(value: object) -> object:
+    """Refuse what Python takes for an amount and nobody else does: true, 1_000, digits of other scripts."""
+    is_plain = not isinstance(value, bool) and (not isinstance(value, str) or _AMOUNT.fullmatch(value))
+    if not is_plain:
+        message = "an amount is written as 12.34"
+        raise ValueError(message)
+    return value
 
 
 class Usage(Record):
@@ -20,7 +32,9 @@ class Usage(Record):
     cached_input_tokens: Count = 0
     tool_calls: Count = 0
     duration_ms: Count = 0
-    cost: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9)] = Decimal(0)
+    cost: Annotated[Decimal, BeforeValidator(_require_plain_amount), Field(ge=0, max_digits=18, decimal_places=9)] = (
+        Decimal(0)
+    )
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
     model: Annotated[str, StringConstraints(max_length=200)] | None = None
 

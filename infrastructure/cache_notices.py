@@ -5,8 +5,11 @@ with a stamp: a reader that took the stamp before it read the database may fill 
 Redis is not the truth here: where it misses a notice, `bureau:applied:…` lags behind the checkpoint and tells so.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+from redis.exceptions import NoScriptError
 
 from contracts.streams import APPLIED_CHANNEL, EntryId
 from infrastructure.redis_client import RedisClient
@@ -45,6 +48,7 @@ for i = caches + 1, #KEYS do
 end
 return #KEYS
 """
+_ANNOUNCE_HASH: Final = hashlib.sha1(_ANNOUNCE.encode(), usedforsecurity=False).hexdigest()
 
 
 def cache_key(tag: str) -> str:
@@ -76,7 +80,10 @@ async def announce_applied(
     for (projection, shard), reached in applied.items():
         message = f"{projection} {shard} {reached.epoch} {reached.position}"
         arguments.extend((reached.epoch, reached.position, message))
-    await client.register_script(_ANNOUNCE)(keys=keys, args=arguments)
+    try:
+        await client.evalsha(_ANNOUNCE_HASH, len(keys), *keys, *arguments)
+    except NoScriptError:
+        await client.eval(_ANNOUNCE, len(keys), *keys, *arguments)
 
 
 async def read_applied(client: RedisClient, projection: str, shards: Sequence[int]) -> dict[int, EntryId]:

@@ -14,6 +14,11 @@ _SECRET_CHARACTERS = 32
 _PUBLISHED = "development-only"
 """What the secrets hold that are published with the project, so that a fresh clone starts without any setting."""
 
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
+
 
 class SecretKeyError(ValueError):
     """The secret key is missing or too short to sign anything."""
@@ -64,12 +69,24 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, alias="BUREAU_MAX_BODY_BYTES", description="Largest request body; more answers 413."
     )
+    request_seconds: float = Field(
+        default=15.0, gt=0, le=600, alias="BUREAU_REQUEST_SECONDS", description="Longest time to an answer; then 503."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", alias="BUREAU_LOG_FORMAT", description="auto: readable on a terminal, JSON lines otherwise."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="BUREAU_LOG_LEVEL", description="The least severe level that is logged."
     )
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _require_known_scheme(cls, url: SecretStr, field: ValidationInfo) -> SecretStr:
+        schemes = _SCHEMES[field.field_name or ""]
+        if not url.get_secret_value().startswith(schemes):
+            message = f"it has to begin with {' or '.join(schemes)}"
+            raise ValueError(message)
+        return url
 
     @field_validator("secret_key", "bootstrap_api_key")
     @classmethod

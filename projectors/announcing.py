@@ -1,11 +1,13 @@
 """Saying what was applied, beside the projections and never in their way.
 
-Notices are gathered while one call is under way and leave together. What Redis misses is not kept: the positions that
-it knows lag behind the checkpoints then, and are compared with them as soon as it answers again.
+Notices are gathered while a call is under way, and while other projections are at work on the same events, for 2 ms at
+most; they leave together. What Redis misses is not kept: the positions that it knows lag behind the checkpoints then,
+and are compared with them as soon as it answers again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,24 +21,28 @@ from infrastructure.redis_client import RedisClient, is_redis_error
 from projectors.entries import entry_of_row, is_of_concern
 from projectors.projections import Projection
 
-__all__ = ["Announcer", "Servers", "announce", "ask_for_comparison", "keep_announcing"]
+__all__ = ["Announcer", "Servers", "announce", "applying", "ask_for_comparison", "keep_announcing"]
 
 _MOST_STAMPS: Final = 20_000
 _LOG_ROWS: Final = 1_000
 _LOG_BYTES: Final = 4_000_000
-_PACE_SECONDS: Final = 0.001  # projections that commit at about the same time share a call
+_LONGEST_WAIT_SECONDS: Final = 0.002
 _RETRY_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
 class Announcer:
-    """What is to be said next. `checkpoints` are the projections' own, by name; `doubtful` those to compare."""
+    """What is to be said next. `checkpoints` are the projections' own, by name; `doubtful` those to compare.
+
+    `under_way` names the projections that apply something now: what they bring may leave in the same call.
+    """
 
     projections: Mapping[str, Projection]
     checkpoints: Mapping[str, Mapping[int, EntryId]]
     stamps: dict[str, str] = field(default_factory=dict)
     applied: dict[tuple[str, int], EntryId] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
+    under_way: set[str] = field(default_factory=set)
     has_work: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -54,7 +60,19 @@ def announce(announcer: Announcer, projection: str, applied: Mapping[int, EntryI
     announcer.stamps.update(stamps)
     if len(announcer.stamps) > _MOST_STAMPS:
         _doubt_everything(announcer)
-    announcer.has_work.set()
+    asyncio.get_running_loop().call_later(_LONGEST_WAIT_SECONDS, announcer.has_work.set)
+
+
+@contextmanager
+def applying(announcer: Announcer, projection: str) -> Iterator[None]:
+    """Have what others announce wait for what this projection announces in the block; the last to end sends it all."""
+    announcer.under_way.add(projection)
+    try:
+        yield
+    finally:
+        announcer.under_way.discard(projection)
+        if announcer.applied and not announcer.under_way:
+            announcer.has_work.set()
 
 
 def ask_for_comparison(announcer: Announcer, projection: str) -> None:
@@ -136,7 +154,6 @@ async def keep_announcing(announcer: Announcer, servers: Servers) -> None:
         try:
             await _say(announcer, servers)
             is_reached = True
-            await asyncio.sleep(_PACE_SECONDS)
         except Exception as error:
             if not (is_redis_error(error) or is_connection_error(error)):
                 log.exception("announcing_failed")

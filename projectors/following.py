@@ -17,7 +17,7 @@ from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.read_checkpoints import open_checkpoints, read_standings
-from projectors.announcing import Announcer, ask_for_comparison
+from projectors.announcing import Announcer, applying, ask_for_comparison
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
 from projectors.inbox import Inbox, discard_shard, fall_behind, take, wait_for_work
 from projectors.projections import Projection
@@ -28,7 +28,7 @@ __all__ = ["BATCH_ENTRIES", "FollowDependencies", "Follower", "follow_projection
 BATCH_ENTRIES: Final = 500
 _LOG_BYTES: Final = 2_000_000
 _TICK_SECONDS: Final = 1.0
-_PACE_SECONDS: Final = 0.002  # after a small batch: idle, nobody notices; busy, two or three events share a write
+_PACE_SECONDS: Final = 0.001  # after a small batch: idle, nobody notices; busy, two or three events share a write
 _LITTLE: Final = 50
 _ATTEMPTS: Final = 3
 _RECONNECT_SECONDS: Final = 0.5
@@ -66,6 +66,10 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
     projection = follower.projection
     standings = await read_standings(dependencies.pool, projection.name, projection.version)
     committed = {shard: standing.checkpoint for shard, standing in standings.items()}
+    for shard in [shard for shard in follower.halted if committed.get(shard) != follower.checkpoints.get(shard)]:
+        # Another process got past the event, or an operator did: it is no obstacle any more.
+        del follower.halted[shard]
+        follower.attempts.pop(shard, None)
     if committed != follower.checkpoints:
         follower.checkpoints.clear()
         follower.checkpoints.update(committed)
@@ -141,10 +145,26 @@ async def _settle(follower: Follower, dependencies: FollowDependencies, applied:
     follower.checkpoints.update(applied.moved)
     for shard in applied.moved.keys() - applied.failures.keys():
         follower.attempts.pop(shard, None)
+    overtaken = await _find_overtaken(follower, dependencies, applied.failures)
     for shard, failure in applied.failures.items():
-        _note_failure(follower, shard, failure)
-    if applied.lost:
+        if shard not in overtaken:
+            _note_failure(follower, shard, failure)
+    if applied.lost or overtaken:
         await _compare_with_log(follower, dependencies)
+
+
+async def _find_overtaken(
+    follower: Follower, dependencies: FollowDependencies, failures: Mapping[int, Failure]
+) -> set[int]:
+    """Return the failed shards that another process has moved: the rows that were loaded are ahead of the batch then.
+
+    Such a failure says nothing about the event: it is a lost race, found out by the fold before the fence.
+    """
+    if not failures:
+        return set()
+    projection = follower.projection
+    standings = await read_standings(dependencies.pool, projection.name, projection.version)
+    return {shard for shard in failures if standings[shard].checkpoint != follower.checkpoints.get(shard)}
 
 
 async def _apply_one_by_one(
@@ -169,7 +189,8 @@ async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
         return False
     is_little = sum(len(batch.entries) for batch in batches) < _LITTLE
     try:
-        applied = await apply_projection(follower.projection, batches, dependencies.apply)
+        with applying(dependencies.announcer, follower.projection.name):
+            applied = await apply_projection(follower.projection, batches, dependencies.apply)
     except Exception as error:
         if is_connection_error(error):
             raise

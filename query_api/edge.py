@@ -11,6 +11,7 @@ from infrastructure.api_keys import Principal
 from infrastructure.cursors import InvalidCursorError
 from infrastructure.epochs import LostPositionError, UnknownPositionError
 from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.web.time_limit import allow_seconds
 from query_api.asking import Asker
 from query_api.dependencies import QueryDependencies
 from query_api.services import Outcome, Question, StaleAnswerError, answer_query
@@ -79,6 +80,7 @@ async def _outcome(request: Request, principal: Principal, ask: Ask, consistency
     token = request.headers.get("bureau-consistency", consistency)
     try:
         wish = read_wish(token, request.headers.getlist("prefer"))
+        allow_seconds(request, wish.wait_seconds)
         asker = Asker(principal.workspace_id, wish, await dependencies.shards())
         return await answer_query(ask(asker, dependencies), dependencies), wish
     except Exception as error:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from bureau.commands.settings import load_settings, require_signing_key
 from bureau.errors import CommandFailedError
-from bureau.local.request_log import with_request_log
+from bureau.request_log import with_request_log
 from bureau.roles import Role
 from infrastructure.log_output import configure_logging
 from infrastructure.settings import Settings
@@ -36,7 +36,7 @@ def run_serve(role: Role) -> None:
     try:
         uvloop.run(_run(role, settings))
     except OSError as error:
-        message = f"{role} cannot run on {settings.host}:{settings.port}: {error}"
+        message = f"{role}: {error}; the log above says why, and BUREAU_PORT chooses another port"
         raise CommandFailedError(message) from error
     except Exception as error:
         structlog.get_logger(__name__).exception("the process cannot go on")

@@ -88,6 +88,7 @@ def _create_frame(settings: Settings, commands: FastAPI, queries: FastAPI) -> Fa
         checks={name: _check_dependency(name, (commands, queries)) for name in ("postgresql", "redis")},
         optional=frozenset({"redis"}),
         routers=(),
+        check_seconds=2.0,
     )
     # FastAPI's documented way to give an application another document.
     frame.openapi = lambda: merge_specifications(commands.openapi(), queries.openapi())  # type: ignore[method-assign] # see above

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import httpx2
+from pydantic import ValidationError
 
 from contracts.record import Record
 from contracts.streams import EntryId
@@ -17,6 +18,7 @@ from infrastructure.event_log import read_heads
 from infrastructure.line_positions import read_checkpoints, read_stream_heads
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.web.health import Readiness
 
 __all__ = ["LineStatus", "ProcessStatus", "ShardStatus", "read_line_status", "read_shards"]
 
@@ -80,10 +82,14 @@ async def _read_process(name: str, address: str) -> ProcessStatus:
         words = str(error) or type(error).__name__
         return ProcessStatus(name=name, address=address, state="unreachable", latency_ms=None, reason=words)
     latency = round((time.monotonic() - started) * 1000, 1)
-    down = [key for key, value in answer.json().get("dependencies", {}).items() if value["state"] != "up"]
+    try:
+        readiness = Readiness.model_validate_json(answer.content)
+    except ValidationError:
+        strange = f"{answer.status_code} from something that is no process of Bureau"
+        return ProcessStatus(name=name, address=address, state="unready", latency_ms=latency, reason=strange)
+    down = [key for key, dependency in readiness.dependencies.items() if dependency.state != "up"]
     reason = f"down: {', '.join(down)}" if down else None
-    state: Literal["ready", "unready"] = "ready" if answer.is_success else "unready"
-    return ProcessStatus(name=name, address=address, state=state, latency_ms=latency, reason=reason)
+    return ProcessStatus(name=name, address=address, state=readiness.status, latency_ms=latency, reason=reason)
 
 
 async def _look_at_shards(

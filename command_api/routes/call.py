@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -14,8 +15,8 @@ from command_api.services.command_services import CommandServices
 from command_api.services.handle_command import handle_command
 from contracts.streams import Token, format_token
 from infrastructure.api_keys import Principal
-from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.web.time_limit import allow_seconds
 from infrastructure.write_store import CommandKey
 
 __all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "joined_answer", "part_context", "read_call"]
@@ -35,6 +36,9 @@ class Call:
     services: CommandServices
     has_client_key: bool
     """Whether the client named the command, so that it may have been carried out before."""
+
+    allow_seconds: Callable[[float], None]
+    """Gives the request more time, where it asked to wait."""
 
     is_gone: Callable[[], Awaitable[bool]]
     """Whether the client has hung up: nothing is done for it any more."""
@@ -64,11 +68,11 @@ def _fingerprint(request: Request, body: bytes) -> bytes:
 
 
 async def read_call(request: Request) -> Call:
-    """Return the call that a request makes; raises ApiError 401 and 400.
+    """Return the call that a request makes; raises ApiError 400. The route has asked for the principal already.
 
     One dependency for everything, since each costs every request time.
     """
-    principal = await require_principal(request)
+    principal: Principal = request.scope["principal"]
     services: CommandServices = request.app.state.services
     traceparent = request.headers.get("traceparent", "")
     is_traced = _TRACEPARENT.fullmatch(traceparent) is not None
@@ -89,6 +93,7 @@ async def read_call(request: Request) -> Call:
         context=context,
         services=services,
         has_client_key="idempotency-key" in request.headers,
+        allow_seconds=partial(allow_seconds, request),
         is_gone=request.is_disconnected,
         is_stopping=stopping.is_set if stopping else _never,
     )

@@ -5,6 +5,7 @@ decision is made, with the path of the offending text.
 """
 
 import json
+import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
@@ -12,10 +13,12 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
 
 __all__ = ["JsonRoute"]
 
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _MAX_DEPTH: Final = 100
 
 _COMMAND_HEADERS: Final = [
@@ -67,6 +70,28 @@ def _refuse_forbidden_text(value: Any) -> None:  # noqa: ANN401 - any JSON
     raise ApiError(422, "forbidden_text", "Texts must not hold U+0000 or lone surrogates.", details=details)
 
 
+def _long_integer_paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Return the paths of whole numbers that 64 bits do not hold."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _long_integer_paths(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _long_integer_paths(item, f"{path}.{index}")
+
+
+def _refuse_long_integers(value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Raise ApiError where a whole number would lose digits on its way: our readers would make a float of it."""
+    paths = list(_long_integer_paths(value, "body"))
+    if not paths:
+        return
+    details = [ErrorDetail(path=path, code="number_too_long", message="beyond 64 bits") for path in paths]
+    message = f"The request is not valid: {paths[0]}: whole numbers beyond 64 bits lose digits; send them as text."
+    raise ApiError(422, "invalid_request", message, details=details)
+
+
 def _malformed(reason: str) -> ApiError:
     """Return the answer to a body that is not JSON."""
     detail = ErrorDetail(path="body", code="json_invalid", message=reason)
@@ -112,6 +137,8 @@ def _read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _refusal(body, error) from error
+    if _LONG_NUMBER.search(body) is not None:
+        _refuse_long_integers(json.loads(body))
     if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
         _require_shallow(value)
     if rb"\u" in body:
@@ -132,6 +159,8 @@ class _JsonRequest(Request):
 def _require_json(request: Request) -> None:
     """Raise ApiError 415 where a body comes that does not say it is JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiError(415, "unsupported_media_type", "Send the body without a Content-Encoding.")
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body and media_type != "application/json":
         raise ApiError(415, "unsupported_media_type", "Send the body as application/json.")
@@ -152,6 +181,8 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
+            # First: nothing is read for somebody without a key.
+            request.scope["principal"] = await require_principal(request)
             _require_json(request)
             read = _JsonRequest(request.scope, request.receive)
             body = await read.body()

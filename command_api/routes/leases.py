@@ -145,6 +145,7 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     no work; an agent that does not exist is 404. A task whose worker did not renew its lease comes again as its next
     attempt, after the delay that its agent's retry policy says.
     """
+    call.allow_seconds(body.wait_seconds)
     demand = await _demand(body, call)
     if call.has_client_key:
         async with call.services.one_at_a_time(call.context.key):

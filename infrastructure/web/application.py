@@ -12,6 +12,7 @@ from infrastructure.settings import Settings
 from infrastructure.web.errors import ErrorResponse, install_error_handlers
 from infrastructure.web.health import Check, health_router
 from infrastructure.web.middleware import request_edge
+from infrastructure.web.time_limit import time_limit
 
 __all__ = ["API_PREFIX", "create_web_application", "documented_errors"]
 
@@ -67,6 +68,7 @@ def create_web_application(  # noqa: PLR0913 - named parts of one frame
     checks: Mapping[str, Check],
     routers: Sequence[APIRouter],
     optional: frozenset[str] = frozenset(),
+    check_seconds: float = 1.0,
 ) -> FastAPI:
     """Return an application with our frame; the routers are mounted below /api/v1.
 
@@ -85,10 +87,9 @@ def create_web_application(  # noqa: PLR0913 - named parts of one frame
         redirect_slashes=False,
     )
     install_error_handlers(application)
-    application.include_router(health_router(process, checks, optional))
+    application.include_router(health_router(process, checks, optional, check_seconds))
     for router in routers:
         application.include_router(router, prefix=API_PREFIX)
-    application.edge = request_edge(
-        super(_EdgedApplication, application).__call__, max_body_bytes=settings.max_body_bytes
-    )
+    limited = time_limit(super(_EdgedApplication, application).__call__, seconds=settings.request_seconds)
+    application.edge = request_edge(limited, max_body_bytes=settings.max_body_bytes)
     return application

@@ -26,7 +26,7 @@ __all__ = [
 type Check = Callable[[], Awaitable[None]]
 """Looks at one dependency; raises where it is not usable."""
 
-_CHECK_SECONDS = 2.0
+_CHECK_SECONDS = 1.0
 
 
 class Dependency(Record):
@@ -70,12 +70,12 @@ def check_redis(client: RedisClient) -> Check:
     return check
 
 
-async def _look_at(check: Check) -> Dependency:
+async def _look_at(check: Check, seconds: float) -> Dependency:
     """Run one check, bounded in time."""
     started = monotonic_seconds()
     error: str | None = None
     try:
-        async with asyncio.timeout(_CHECK_SECONDS):
+        async with asyncio.timeout(seconds):
             await check()
     except Exception as failure:  # noqa: BLE001 - whatever a check raises is its answer
         error = f"{type(failure).__name__}: {failure}" if isinstance(failure, RuntimeError) else type(failure).__name__
@@ -83,16 +83,23 @@ async def _look_at(check: Check) -> Dependency:
     return Dependency(state="down" if error else "up", latency_ms=latency, error=error)
 
 
-async def read_readiness(process: str, checks: Mapping[str, Check], optional: frozenset[str]) -> Readiness:
+async def read_readiness(
+    process: str, checks: Mapping[str, Check], optional: frozenset[str], seconds: float = _CHECK_SECONDS
+) -> Readiness:
     """Look at all dependencies at once; an optional one that is down is told but does not make the process unready."""
-    results = await asyncio.gather(*(_look_at(check) for check in checks.values()))
+    results = await asyncio.gather(*(_look_at(check, seconds) for check in checks.values()))
     dependencies = dict(zip(checks, results, strict=True))
     is_ready = all(result.state == "up" or name in optional for name, result in dependencies.items())
     return Readiness(status="ready" if is_ready else "unready", process=process, dependencies=dependencies)
 
 
-def health_router(process: str, checks: Mapping[str, Check], optional: frozenset[str] = frozenset()) -> APIRouter:
-    """Return the two routes of a process."""
+def health_router(
+    process: str,
+    checks: Mapping[str, Check],
+    optional: frozenset[str] = frozenset(),
+    check_seconds: float = _CHECK_SECONDS,
+) -> APIRouter:
+    """Return the two routes of a process; a check that asks another /ready needs more than the usual second."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health", summary="Liveness")
@@ -103,7 +110,7 @@ def health_router(process: str, checks: Mapping[str, Check], optional: frozenset
     @router.get("/ready", summary="Readiness", responses={503: {"model": Readiness}})
     async def ready(response: Response) -> Readiness:
         """Answer 200 where every dependency that the process needs is usable, else 503."""
-        readiness = await read_readiness(process, checks, optional)
+        readiness = await read_readiness(process, checks, optional, check_seconds)
         response.status_code = 200 if readiness.status == "ready" else 503
         return readiness
 

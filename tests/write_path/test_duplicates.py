@@ -117,9 +117,15 @@ async def _terminate_at_random(pool: Pool, victims: str, randomness: random.Rand
     find = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 ORDER BY random() LIMIT 1"
     )
+    count = "SELECT count(*) FROM write.receipts"
     while not stop.is_set():
+        before = await pool.fetchval(count)
         terminated += bool(await pool.fetchval(find, victims))
-        await asyncio.sleep(0.01 + randomness.random() * 0.03)
+        # The pace is that of the commands, not of the clock: on a busy machine nothing would ever come through.
+        for _ in range(20):
+            await asyncio.sleep(0.01 + randomness.random() * 0.03)
+            if stop.is_set() or await pool.fetchval(count) > before:
+                break
     return terminated
 
 
