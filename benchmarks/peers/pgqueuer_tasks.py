@@ -7,18 +7,22 @@ from time import perf_counter
 
 import asyncpg
 import uvloop
-from pgqueuer import PgQueuer  # type: ignore[import-not-found] # in the peers' own environment
-from pgqueuer.queries import Queries  # type: ignore[import-not-found] # see above
+
+__all__: list[str] = []
 
 
 async def _run(database_url: str, tasks: int) -> float:
+    # Here, for they are only in the peers' own environment.
+    from pgqueuer import PgQueuer  # type: ignore[import-not-found] # noqa: PLC0415
+    from pgqueuer.queries import Queries  # type: ignore[import-not-found] # noqa: PLC0415
+
     pool = await asyncpg.create_pool(database_url, min_size=4, max_size=8)
     enqueuer = Queries.from_asyncpg_pool(pool)
     await enqueuer.install()
     worker = PgQueuer.from_asyncpg_connection(await asyncpg.connect(database_url))
     done, all_done = 0, asyncio.Event()
 
-    @worker.entrypoint("nothing")  # type: ignore[untyped-decorator] # see above
+    @worker.entrypoint("nothing")  # type: ignore[untyped-decorator] # untyped, as its package is not here
     async def nothing(_job: object) -> None:
         nonlocal done
         done += 1

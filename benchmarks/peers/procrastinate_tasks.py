@@ -4,15 +4,19 @@ import asyncio
 import sys
 from time import perf_counter
 
-import procrastinate  # type: ignore[import-not-found] # in the peers' own environment
 import uvloop
+
+__all__: list[str] = []
 
 
 async def _run(database_url: str, tasks: int) -> float:
+    # Here, for it is only in the peers' own environment.
+    import procrastinate  # type: ignore[import-not-found] # noqa: PLC0415
+
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database_url, min_size=4, max_size=24))
     done, all_done = 0, asyncio.Event()
 
-    @app.task(name="nothing")  # type: ignore[untyped-decorator] # see above
+    @app.task(name="nothing")  # type: ignore[untyped-decorator] # untyped, as its package is not here
     async def nothing() -> None:
         nonlocal done
         done += 1
