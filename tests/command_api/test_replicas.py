@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -49,6 +50,10 @@ async def replicas(settings: Settings, api_key: str) -> AsyncIterator[list[httpx
 async def count_types(store: Pool) -> Counter[str]:
     rows = await store.fetch("SELECT event_type, count(*) AS count FROM log.events GROUP BY 1")
     return Counter({row["event_type"]: row["count"] for row in rows})
+
+
+async def has_failed(store: Pool, count: int) -> bool:
+    return (await count_types(store))["task.failed"] >= count
 
 
 async def test_an_agents_limit_holds_among_workers_of_two_processes(
@@ -130,14 +135,13 @@ async def test_each_task_that_is_due_is_decided_once_among_two_schedulers(
     while len(second) < 40:
         second += (await replicas[1].post(f"{API}/leases", json=body)).json()["data"]
 
-    async def have_failed() -> bool:
-        return (await count_types(store))["task.failed"] >= 40
-
-    await poll_until(have_failed)
-    await asyncio.sleep(0.6)  # time for two more looks: nothing is due twice
+    await poll_until(partial(has_failed, store, 40))
+    # One more that is due later: once it has failed both have looked again, and nothing was due twice.
+    await submit_task(replicas[0], deadline=(now() + timedelta(seconds=1)).isoformat())
+    await poll_until(partial(has_failed, store, 41))
 
     counted = await count_types(store)
-    assert (counted["task.attempt_failed"], counted["task.failed"]) == (40, 40)
+    assert (counted["task.attempt_failed"], counted["task.failed"]) == (40, 41)
     assert (counted["task.started"], counted["task.attempt_started"]) == (40, 40)
 
 

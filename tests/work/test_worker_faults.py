@@ -102,7 +102,7 @@ async def run_faults(
             await poll_until(lambda: has_caught_up(pool, redis), timeout=60)
     histories = await read_histories(pool)
     attempts = Counter(sum(event["type"].endswith("started") for event in history) for history in histories.values())
-    print(f"{tasks} tasks in {seconds:.1f} s, {dict(done)}, tasks by attempts {dict(sorted(attempts.items()))}")  # noqa: T201
+    print(f"{tasks} tasks in {seconds:.1f} s, {dict(done)}, tasks by attempts {dict(sorted(attempts.items()))}")  # noqa: T201 - the same
     assert len(histories) == tasks
     assert find_wrong_ends(histories) == []
     assert find_wrong_writes(histories) == []
