@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from contracts.streams import shard_of
 from infrastructure.identifiers import new_id
 from infrastructure.postgres import open_pool
-from infrastructure.write_store import LOAD_STATEMENT, SAVE_STATEMENT
+from infrastructure.write_statements import LOAD_STATEMENT, SAVE_STATEMENT
 
 __all__ = ["create_application", "save_arguments"]
 

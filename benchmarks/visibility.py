@@ -24,7 +24,7 @@ from benchmarks.commands import AGENT_NAME, register_agent, task_load
 from benchmarks.load import measure_load
 from benchmarks.processes import Addresses, make_api_key, run_role
 from benchmarks.report import Result
-from infrastructure.write_store import SAVE_STATEMENT
+from infrastructure.write_statements import SAVE_STATEMENT
 from migrations.runner import migrate_database
 
 __all__ = ["run"]

@@ -13,7 +13,7 @@ from command_api.services.command_services import CommandServices
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
 from command_api.services.one_at_a_time import make_one_at_a_time
-from infrastructure.api_keys import cached_authenticate, read_principals
+from infrastructure.api_keys import Authenticate, cached_authenticate, read_principals
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import remembered_shards
@@ -69,6 +69,30 @@ def _services(
     )
 
 
+@asynccontextmanager
+async def _open_services(
+    settings: Settings, secret_key: bytes, checks: dict[str, Check]
+) -> AsyncIterator[tuple[Authenticate, CommandServices]]:
+    """Open what the write side needs, and run the scheduler while it is open."""
+    pool = await open_pool(
+        settings.database_url.get_secret_value(),
+        size=settings.database_pool_size,
+        application_name="bureau command-api",
+    )
+    redis = open_redis(settings.redis_url.get_secret_value())
+    async with (
+        open_waker(redis) as announce,
+        open_lease_dispatcher(partial(find_work, pool)) as dispatcher,
+        open_ready_notices(redis, dispatcher.wake) as announce_work,
+    ):
+        services = _services(pool, secret_key, announce, dispatcher, announce_work)
+        checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
+        async with open_scheduler(SchedulerDependencies(services, partial(find_due_tasks, pool))):
+            yield cached_authenticate(pool), services
+    await redis.aclose()
+    await pool.close()
+
+
 def create_application(settings: Settings) -> FastAPI:
     """Return the command API; raises SecretKeyError. It starts without its servers and says in /ready when they are.
 
@@ -79,25 +103,10 @@ def create_application(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        pool = await open_pool(
-            settings.database_url.get_secret_value(),
-            size=settings.database_pool_size,
-            application_name="bureau command-api",
-        )
-        redis = open_redis(settings.redis_url.get_secret_value())
-        async with (
-            open_waker(redis) as announce,
-            open_lease_dispatcher(partial(find_work, pool)) as dispatcher,
-            open_ready_notices(redis, dispatcher.wake) as announce_work,
-        ):
-            services = _services(pool, secret_key, announce, dispatcher, announce_work)
-            application.state.authenticate = cached_authenticate(pool)
+        async with _open_services(settings, secret_key, checks) as (authenticate, services):
+            application.state.authenticate = authenticate
             application.state.services = services
-            checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
-            async with open_scheduler(SchedulerDependencies(services, partial(find_due_tasks, pool))):
-                yield
-        await redis.aclose()
-        await pool.close()
+            yield
 
     application = create_web_application(
         title="Bureau commands",

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header
 
-from command_api.bodies import DecisionBody, OperationBody, RequestApprovalBody
+from command_api.bodies import DecisionBody
 from command_api.receipts import ApprovalReceipt
 from command_api.routes.call import CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
+from command_api.worker_bodies import (
+    OperationBody,
+    RequestApprovalBody,
+)
 from domain.approval import Approval, CastVote, Person, RequestApproval, UseApproval
 from domain.task import AwaitApproval
 from domain.task.state import require_working_lease

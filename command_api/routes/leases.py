@@ -8,7 +8,6 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 
-from command_api.bodies import LeaseBody
 from command_api.receipts import LeasesReceipt
 from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
 from command_api.routes.handed_over import handed_over
@@ -17,6 +16,9 @@ from command_api.routes.task_results import task_of
 from command_api.services.aggregates import Facts
 from command_api.services.assign_work import Candidate, Demand
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
+from command_api.worker_bodies import (
+    LeaseBody,
+)
 from domain.rejection import Conflict, NotFound
 from domain.task import LeaseTask
 from infrastructure.lease_tokens import make_lease_token

@@ -6,7 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header
 
-from command_api.bodies import (
+from command_api.receipts import HeartbeatReceipt, InputReceipt, TaskReceipt
+from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.handed_over import handed_over
+from command_api.routes.json_route import JsonRoute
+from command_api.routes.task_results import change_task, single_task_request, task_of, task_result
+from command_api.services.aggregates import Facts
+from command_api.services.command_request import Outcome, Result
+from command_api.worker_bodies import (
     AppendArtifactBody,
     CompleteBody,
     FailBody,
@@ -15,13 +22,6 @@ from command_api.bodies import (
     RejectBody,
     RequestInputBody,
 )
-from command_api.receipts import HeartbeatReceipt, InputReceipt, TaskReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
-from command_api.routes.handed_over import handed_over
-from command_api.routes.json_route import JsonRoute
-from command_api.routes.task_results import change_task, single_task_request, task_of, task_result
-from command_api.services.aggregates import Facts
-from command_api.services.command_request import Outcome, Result
 from domain.task import (
     AcknowledgeCancel,
     AppendArtifact,

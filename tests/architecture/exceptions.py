@@ -21,11 +21,5 @@ LOOSE_CLASSES: dict[str, str] = {
     "benchmarks/worker_load.py::_Connection": "a connection with its two streams",
     "tests/command_api/test_lease_dispatcher.py::Board": "a database that a test changes while it is looked at",
     "tests/work/processes.py::Crew": "processes that are hired, stopped and killed",
-    "command_api/services/lease_dispatcher.py::_Desk": "who waits changes with every call; it never leaves its module",
-    "command_api/services/lease_dispatcher.py::_Waiter": "holds a future and is told from others by identity",
-    "command_api/services/one_at_a_time.py::_Turn": "a lock and the count of those who want it",
-    "benchmarks/worker_load.py::_Connection": "a socket and what is said over it",
-    "tests/command_api/test_lease_dispatcher.py::Board": "a database that a test can change while it is asked",
-    "tests/work/processes.py::Crew": "processes that are hired and killed",
     "tests/domain/world.py::World": "the state of a state machine: it changes with every step that is tried",
 }

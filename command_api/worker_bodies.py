@@ -1,0 +1,135 @@
+"""The bodies that workers send commands with. Unknown fields are refused."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+)
+
+from command_api.body_types import AgentMessage, AgentReference, Reason, Seconds, UserMessage
+from contracts.a2a import Artifact, Identifier, ShortText
+from contracts.approvals import OperationName
+from contracts.record import Record
+from contracts.usage import Usage
+
+__all__ = [
+    "AppendArtifactBody",
+    "CompleteBody",
+    "FailBody",
+    "HeartbeatBody",
+    "LeaseBody",
+    "OperationBody",
+    "ProgressBody",
+    "RejectBody",
+    "RequestApprovalBody",
+    "RequestInputBody",
+]
+
+
+def _with_parts(artifact: Artifact) -> Artifact:
+    """Refuse a chunk without content."""
+    if not artifact.parts:
+        error = "a chunk has at least one part"
+        raise ValueError(error)
+    return artifact
+
+
+class OperationBody(Record):
+    """One operation, exactly as it would be done."""
+
+    operation: OperationName
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RequestApprovalBody(OperationBody):
+    """An operation that the agent's policy may ask people about."""
+
+    message: AgentMessage | None = None
+    keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+
+
+class RequestInputBody(Record):
+    """A question to a person."""
+
+    message: AgentMessage
+    request_id: UUID | None = Field(
+        default=None,
+        description="The question's id, made where it is left out. One of the worker's own lets the next attempt find"
+        " the answer among the lease's `answers`.",
+    )
+    answer_schema: dict[str, JsonValue] | None = Field(
+        default=None, description="JSON Schema 2020-12; the answer then has one data part, and that must fit."
+    )
+    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    default: UserMessage | None = Field(default=None, description="Answers when the time is up; else the task fails.")
+    keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+
+
+class RejectBody(Record):
+    """Why the agent will not do it."""
+
+    reason: Reason
+    message: AgentMessage | None = None
+
+
+class LeaseBody(Record):
+    """A worker's wish for work."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"agents": ["log-analyst"], "worker": "worker-1", "wait_seconds": 20}]}
+    )
+
+    agents: Annotated[tuple[AgentReference, ...], Field(min_length=1, max_length=50)]
+    worker: ShortText
+    max_tasks: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    lease_seconds: Seconds | None = Field(default=None, description="Left out: as the agent's policy says.")
+    wait_seconds: Annotated[
+        int, Field(ge=0, le=30, strict=True, description="Waits this long for work before it says: none.")
+    ] = 0
+
+
+class HeartbeatBody(Record):
+    """How long the lease is to last from now (left out: as long as it was given for), and what the worker has."""
+
+    lease_seconds: Seconds | None = None
+    received: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None,
+        description="`last_message` of the last lease or heartbeat answer; the answer holds the messages behind it.",
+    )
+
+
+class ProgressBody(Record):
+    """At least one of the three."""
+
+    fraction: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    message: AgentMessage | None = None
+    usage: Usage | None = None
+
+
+class AppendArtifactBody(Record):
+    """An artifact, whole or a chunk of it."""
+
+    artifact: Annotated[Artifact, AfterValidator(_with_parts)]
+    append: bool = Field(default=False, strict=True, description="True: goes on with an artifact that was begun.")
+    last_chunk: bool = Field(default=True, strict=True)
+
+
+class CompleteBody(Record):
+    """The last word, if there is one."""
+
+    message: AgentMessage | None = None
+    usage: Usage | None = None
+
+
+class FailBody(Record):
+    """Why the work came to nothing."""
+
+    code: Identifier
+    reason: Reason
+    message: AgentMessage | None = None
+    usage: Usage | None = None
+    retryable: bool = Field(default=False, description="True: another attempt may follow, as the policy says.")
