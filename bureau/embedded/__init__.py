@@ -14,7 +14,7 @@ from bureau.embedded.errors import (
     PortTakenError,
     ServerFailedError,
 )
-from bureau.embedded.ports import find_free_port, is_port_free
+from bureau.embedded.ports import find_free_port, find_listening_error, is_port_free
 from bureau.embedded.postgres import (
     POSTGRES_STOP,
     PostgresConfig,
@@ -49,6 +49,7 @@ __all__ = [
     "ValkeyConfig",
     "ValkeyServer",
     "find_free_port",
+    "find_listening_error",
     "is_port_free",
     "kill_postgres",
     "kill_valkey",

@@ -6,7 +6,7 @@ from random import SystemRandom
 
 from bureau.embedded.errors import PortTakenError
 
-__all__ = ["claim_port", "find_free_port", "is_port_free"]
+__all__ = ["claim_port", "find_free_port", "find_listening_error", "is_port_free"]
 
 _FIRST, _LAST, _ATTEMPTS = 20_000, 31_999, 200
 
@@ -24,14 +24,19 @@ def find_free_port(host: str = "127.0.0.1") -> int:
 
 def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether a server could listen on the port now."""
+    return find_listening_error(port, host) is None
+
+
+def find_listening_error(port: int, host: str) -> OSError | None:
+    """Return why a server could not listen there now, None where it could."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def claim_port(port: int, owner: str) -> int:

@@ -1,5 +1,6 @@
 """The whole service on this machine: servers, migration, then the processes, in this order."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -9,11 +10,12 @@ from pathlib import Path
 from bureau.embedded import (
     POSTGRES_STOP,
     VALKEY_STOP,
+    PermissionRefusedError,
     PortTakenError,
     PostgresConfig,
     ValkeyConfig,
     find_free_port,
-    is_port_free,
+    find_listening_error,
     postgres_address,
     start_postgres,
     start_valkey,
@@ -73,10 +75,17 @@ def start_service(supervisor: Supervisor, plan: ServicePlan, say: Callable[[str]
 
 
 def check_listening_port(host: str, port: int) -> None:
-    """Raise PortTakenError when the service could not listen there."""
-    if is_port_free(port, host):
+    """Raise PermissionRefusedError or PortTakenError when the service could not listen there, with what to do."""
+    error = find_listening_error(port, host)
+    if error is None:
         return
-    message = f"{host}:{port} is taken: stop what listens there, or choose another port (`bureau up --port 8001`)"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        message = f"{host}:{port} is not for this user: choose a port above 1023 (`bureau up --port 8001`)"
+        raise PermissionRefusedError(message)
+    if error.errno == errno.EADDRINUSE:
+        message = f"{host}:{port} is taken: stop what listens there, or choose another port (`bureau up --port 8001`)"
+        raise PortTakenError(message)
+    message = f"{host} is no address of this machine: choose one that is (`bureau up --host 127.0.0.1`)"
     raise PortTakenError(message)
 
 

@@ -86,6 +86,28 @@ def test_a_taken_port_is_one_clear_line(server_directory: Path) -> None:
     ]
 
 
+def test_an_address_of_another_machine_is_one_clear_line(server_directory: Path) -> None:
+    refused = bureau(
+        "up", "--directory", str(server_directory / ".bureau"), "--host", "192.0.2.1", "--port", str(find_free_port())
+    )
+    assert refused.returncode == 3
+    assert refused.stderr.strip().splitlines() == [
+        "bureau: 192.0.2.1 is no address of this machine: choose one that is (`bureau up --host 127.0.0.1`)"
+    ]
+
+
+@pytest.mark.parametrize("name", ["secret_key", "api_key"])
+def test_a_damaged_secret_is_one_clear_line(server_directory: Path, name: str) -> None:
+    home = server_directory / ".bureau"
+    home.mkdir(mode=0o700)
+    (home / name).write_bytes(b"\xff\x00\xfe damaged")
+    refused = bureau("up", "--directory", str(home), "--port", str(find_free_port()))
+    assert refused.returncode == 3
+    assert refused.stderr.strip().splitlines() == [
+        f"bureau: {home / name} is damaged: put it back from a backup, or begin with another directory"
+    ]
+
+
 def test_a_damaged_data_directory_is_one_clear_line(server_directory: Path) -> None:
     strange = server_directory / ".bureau" / "postgres" / "data"
     strange.mkdir(parents=True)
