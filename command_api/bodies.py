@@ -58,6 +58,8 @@ class RegisterAgentBody(Record):
 class UpdateAgentBody(Record):
     """What is to change; what is left out stays. Card and policy are replaced whole."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"policy": {"lease_seconds": 60, "max_attempts": 5}}]})
+
     name: NormalisedName | None = None
     card: AgentCard | None = None
     policy: AgentPolicy | None = None
@@ -65,6 +67,8 @@ class UpdateAgentBody(Record):
 
 class ReasonBody(Record):
     """Why, for people."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "maintenance"}]})
 
     reason: Reason | None = None
 
@@ -108,6 +112,10 @@ class BatchBody(Record):
 class BulkCancelBody(Record):
     """Which open tasks to cancel; at least one of the three, and a task must fit all that are given."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"agent": "log-analyst", "state": "submitted", "reason": "wrong input"}]}
+    )
+
     context_id: Identifier | None = None
     agent: AgentReference | None = None
     state: Literal["submitted", "working", "input_required", "auth_required"] | None = None
@@ -117,11 +125,25 @@ class BulkCancelBody(Record):
 class MessageBody(Record):
     """Something more to say."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"message": {"message_id": "m-2", "role": "user", "parts": [{"text": "Only the last hour, please."}]}}
+            ]
+        }
+    )
+
     message: UserMessage
 
 
 class InputBody(Record):
     """An answer; with `request_id` only to that question."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"message": {"message_id": "m-3", "role": "user", "parts": [{"data": {"hours": 1}}]}}]
+        }
+    )
 
     message: UserMessage
     request_id: UUID | None = None
@@ -129,6 +151,8 @@ class InputBody(Record):
 
 class DecisionBody(Record):
     """Yes or no, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"decision": "approve", "reason": "As agreed."}]})
 
     decision: Literal["approve", "refuse"]
     reason: Reason | None = None
@@ -151,6 +175,8 @@ class SetBudgetBody(Record):
 
 class ChangeBudgetBody(Record):
     """What is to change; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"amount": "50.00"}]})
 
     amount: BudgetAmount | None = None
     on_breach: BudgetBreach | None = None

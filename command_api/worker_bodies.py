@@ -41,6 +41,10 @@ def _with_parts(artifact: Artifact) -> Artifact:
 class OperationBody(Record):
     """One operation, exactly as it would be done."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"operation": "invoices.refund", "arguments": {"invoice": 7}}]}
+    )
+
     operation: OperationName
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -54,6 +58,22 @@ class RequestApprovalBody(OperationBody):
 
 class RequestInputBody(Record):
     """A question to a person."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "message": {"message_id": "m-4", "role": "agent", "parts": [{"text": "How many hours?"}]},
+                    "answer_schema": {
+                        "type": "object",
+                        "properties": {"hours": {"type": "integer"}},
+                        "required": ["hours"],
+                    },
+                    "expires_in_seconds": 3600,
+                }
+            ]
+        }
+    )
 
     message: AgentMessage
     request_id: UUID | None = Field(
@@ -71,6 +91,8 @@ class RequestInputBody(Record):
 
 class RejectBody(Record):
     """Why the agent will not do it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "This is no log."}]})
 
     reason: Reason
     message: AgentMessage | None = None
@@ -95,6 +117,8 @@ class LeaseBody(Record):
 class HeartbeatBody(Record):
     """How long the lease is to last from now (left out: as long as it was given for), and what the worker has."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"lease_seconds": 30, "received": 1}]})
+
     lease_seconds: Seconds | None = None
     received: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
         default=None,
@@ -105,6 +129,18 @@ class HeartbeatBody(Record):
 class ProgressBody(Record):
     """At least one of the three."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "fraction": 0.5,
+                    "message": {"message_id": "m-5", "role": "agent", "parts": [{"text": "Half of it is read."}]},
+                    "usage": {"input_tokens": 812, "output_tokens": 64, "cost": "0.002", "model": "small-1"},
+                }
+            ]
+        }
+    )
+
     fraction: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
     message: AgentMessage | None = None
     usage: Usage | None = None
@@ -112,6 +148,22 @@ class ProgressBody(Record):
 
 class AppendArtifactBody(Record):
     """An artifact, whole or a chunk of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "artifact": {
+                        "artifact_id": "report",
+                        "name": "Report",
+                        "parts": [{"text": "# Report", "media_type": "text/markdown"}],
+                    },
+                    "append": False,
+                    "last_chunk": True,
+                }
+            ]
+        }
+    )
 
     artifact: Annotated[Artifact, AfterValidator(_with_parts)]
     append: bool = Field(default=False, strict=True, description="True: goes on with an artifact that was begun.")
@@ -121,12 +173,26 @@ class AppendArtifactBody(Record):
 class CompleteBody(Record):
     """The last word, if there is one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"message": {"message_id": "m-6", "role": "agent", "parts": [{"text": "Done: three artifacts."}]}}
+            ]
+        }
+    )
+
     message: AgentMessage | None = None
     usage: Usage | None = None
 
 
 class FailBody(Record):
     """Why the work came to nothing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code": "unreadable_input", "reason": "The file is not a log.", "retryable": False}]
+        }
+    )
 
     code: Identifier
     reason: Reason

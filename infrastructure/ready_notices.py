@@ -17,6 +17,7 @@ from infrastructure.redis_client import RedisClient, is_redis_error
 __all__ = ["open_ready_notices"]
 
 _RETRY_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.005
 _LISTEN_SECONDS: Final = 10.0
 
 
@@ -27,6 +28,8 @@ async def _publish(redis: RedisClient, has_news: asyncio.Event, sender: bytes) -
         has_news.clear()
         with contextlib.suppress(Exception):
             await redis.publish(READY_CHANNEL, sender)
+        # Under load one notice is enough for all that is submitted meanwhile: whoever hears it looks for everything.
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _listen(redis: RedisClient, on_notice: Callable[[], None], sender: bytes) -> None:
