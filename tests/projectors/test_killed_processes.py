@@ -60,7 +60,7 @@ async def test_projectors_killed_under_load_leave_the_read_models_equal_to_the_f
             async def has_gone_on(goal: int = goal) -> bool:
                 return await count_applied(pool) >= goal
 
-            await poll_until(has_gone_on, timeout=120)  # most of it is the start of a process
+            await poll_until(has_gone_on, timeout=30)  # most of it is the start of a process
             process.kill()
     is_over.set()
     assert await writer > 100
