@@ -9,7 +9,7 @@ PYTEST ?=
 # Poetry reads no settings of the user and asks no one: only the file is checked.
 POETRY_ALONE := POETRY_CONFIG_DIR=.venv/poetry POETRY_CACHE_DIR=.venv/poetry POETRY_NO_INTERACTION=1
 
-.PHONY: help demo up test test-containers faults check bench format lock migrate clean environment
+.PHONY: help demo up test test-containers faults check contract bench format lock migrate clean environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,12 +31,17 @@ test-containers: environment ## Build the image, run the composed service and te
 faults: environment ## Run what kills and stops processes and servers, three times over
 	for round in 1 2 3; do $(BIN)/python -m pytest -m faults --numprocesses=auto --maxprocesses=4 $(PYTEST) || exit 1; done
 
-check: environment ## Check format, lint, types, import rules and package metadata
+check: environment ## Check format, lint, types, import rules, the events' contract and package metadata
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.documentation.contract_files --check
 	$(POETRY_ALONE) $(BIN)/poetry check
+
+contract: environment ## Write the events' contract anew into docs/; refuses what would hurt readers
+	@$(BIN)/python -m tests.documentation.event_reference
+	@exec $(BIN)/python -m tests.documentation.contract_files
 
 bench: environment ## Measure the line, each figure as a ratio to a floor of the same run
 	@exec $(BIN)/python -m benchmarks

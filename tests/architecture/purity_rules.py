@@ -33,6 +33,7 @@ PURE_MODULES = frozenset(
         "operator",
         "projectors",
         "pydantic",
+        "pydantic_core",  # the form in which pydantic describes its own schemas
         "re",
         "referencing",
         "string",

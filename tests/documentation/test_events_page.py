@@ -16,9 +16,7 @@ from tests.documentation.event_reference import EXAMPLES, PAGE, envelope_of, wri
 
 
 def test_the_reference_is_the_contracts() -> None:
-    assert PAGE.read_text(encoding="utf-8") == write_reference(), (
-        "docs/events.md is out of date: python -m tests.documentation.event_reference"
-    )
+    assert PAGE.read_text(encoding="utf-8") == write_reference(), "docs/events.md is out of date: make contract"
 
 
 def test_every_event_has_an_example_that_reads_back() -> None:
