@@ -10,6 +10,7 @@ from uuid import UUID
 
 __all__ = [
     "APPLIED_CHANNEL",
+    "LEASES_CHANNEL",
     "READY_CHANNEL",
     "WAKE_CHANNEL",
     "EntryId",
@@ -29,6 +30,9 @@ APPLIED_CHANNEL = "bureau:applied"
 
 READY_CHANNEL = "bureau:ready"
 """Published when a task may be ready to lease, payload the agent's id."""
+
+LEASES_CHANNEL = "bureau:leases"
+"""Published when shards change hands or a member comes or goes, payload the member that says so."""
 
 _TOKEN = re.compile(r"(?P<epoch>[0-9]{1,9})\.(?P<shards>[0-9]{1,4}:[0-9]{1,18}(?:,[0-9]{1,4}:[0-9]{1,18}){0,1023})")
 

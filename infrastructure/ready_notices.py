@@ -1,4 +1,4 @@
-"""Telling other processes that a task may be ready, and hearing it from them: one Redis channel, hints only.
+"""Telling other processes that a task may be ready, and hearing notices from them: Redis channels, hints only.
 
 The payload names the process that says it, which heard itself without Redis already. Whoever misses a hint finds the
 task at its next look.
@@ -14,7 +14,7 @@ from contracts.streams import READY_CHANNEL
 from infrastructure.identifiers import new_id
 from infrastructure.redis_client import RedisClient, is_redis_error
 
-__all__ = ["open_ready_notices"]
+__all__ = ["listen_for_notices", "open_ready_notices"]
 
 _RETRY_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.005
@@ -32,26 +32,6 @@ async def _publish(redis: RedisClient, has_news: asyncio.Event, sender: bytes) -
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _listen(redis: RedisClient, on_notice: Callable[[], None], sender: bytes) -> None:
-    """Call `on_notice` for each notice of others, until cancelled; subscribes again when the connection was lost.
-
-    Also called after each subscription: what was published before it was not heard.
-    """
-    while True:
-        try:
-            async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                await subscription.subscribe(READY_CHANNEL)
-                on_notice()
-                while True:
-                    message = await subscription.get_message(timeout=_LISTEN_SECONDS)
-                    if message is not None and message["data"] != sender:
-                        on_notice()
-        except Exception as error:
-            if not is_redis_error(error):
-                raise
-            await asyncio.sleep(_RETRY_SECONDS)
-
-
 @asynccontextmanager
 async def open_ready_notices(redis: RedisClient, on_notice: Callable[[], None]) -> AsyncIterator[Callable[[], None]]:
     """Yield the function that says: a task may be ready. It wakes this process at once and others through Redis."""
@@ -64,7 +44,7 @@ async def open_ready_notices(redis: RedisClient, on_notice: Callable[[], None]) 
 
     tasks = [
         asyncio.create_task(_publish(redis, has_news, sender)),
-        asyncio.create_task(_listen(redis, on_notice, sender)),
+        asyncio.create_task(listen_for_notices(redis, READY_CHANNEL, on_notice, sender)),
     ]
     try:
         yield announce
@@ -72,3 +52,23 @@ async def open_ready_notices(redis: RedisClient, on_notice: Callable[[], None]) 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def listen_for_notices(redis: RedisClient, channel: str, on_notice: Callable[[], None], sender: bytes) -> None:
+    """Call `on_notice` for each notice of others on the channel, until cancelled; a lost connection is made again.
+
+    Also called after each subscription: what was published before it was not heard.
+    """
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(channel)
+                on_notice()
+                while True:
+                    message = await subscription.get_message(timeout=_LISTEN_SECONDS)
+                    if message is not None and message["data"] != sender:
+                        on_notice()
+        except Exception as error:
+            if not is_redis_error(error):
+                raise
+            await asyncio.sleep(_RETRY_SECONDS)

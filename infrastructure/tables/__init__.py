@@ -1,6 +1,6 @@
 """Every table of the database, for repositories and for Alembic."""
 
-from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS
+from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES
 from infrastructure.tables.metadata import METADATA
 from infrastructure.tables.read import CHECKPOINTS
 from infrastructure.tables.read_models import (
@@ -30,9 +30,11 @@ __all__ = [
     "EPOCHS",
     "EVENTS",
     "FLOORS",
+    "MEMBERS",
     "MESSAGES",
     "METADATA",
     "RECEIPTS",
+    "SHARD_LEASES",
     "TASK_ARTIFACT_CHUNKS",
     "TASK_DETAIL",
     "TASK_LIST",

@@ -1,6 +1,6 @@
-"""The tables of the log: events, the epochs they belong to and the floor where the log was cut.
+"""The tables of the log: events, their epochs, the floor where the log was cut, and who works on which shard.
 
-Inserted into by `log.append_events` alone, never updated. Partitions of `log.events` are made ahead of time by
+Events are inserted by `log.append_events` alone, never updated. Partitions of `log.events` are made ahead of time by
 `log.ensure_partitions`; each has a unique index on (aggregate_id, generation).
 """
 
@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, Small
 
 from infrastructure.tables.metadata import METADATA
 
-__all__ = ["EPOCHS", "EVENTS", "FLOORS"]
+__all__ = ["EPOCHS", "EVENTS", "FLOORS", "MEMBERS", "SHARD_LEASES"]
 
 EVENTS = Table(
     "events",
@@ -50,3 +50,29 @@ FLOORS = Table(
     schema="log",
 )
 """The last position of a shard that the log no longer holds; 0 where it was never cut. One row a shard."""
+
+MEMBERS = Table(
+    "members",
+    METADATA,
+    Column("role", Text, primary_key=True, comment="What is shared out, such as relay."),
+    Column("member", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, comment="Host and process, for people."),
+    Column("expires_at", DateTime(timezone=True), nullable=False, comment="By the database's clock; later it is dead."),
+    schema="log",
+    prefixes=["UNLOGGED"],
+    postgresql_with={"fillfactor": "50"},
+)
+"""Processes that share the shards of a role; written by `log.renew_leases` alone. Unlogged: a crash may empty it."""
+
+SHARD_LEASES = Table(
+    "shard_leases",
+    METADATA,
+    Column("role", Text, primary_key=True),
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column(
+        "holder", Uuid, comment="A member; null where nobody holds the shard. Its lease is as long as its member's."
+    ),
+    schema="log",
+    prefixes=["UNLOGGED"],
+)
+"""Which member works on a shard, to save work: nothing is wrong when two do. Unlogged: a crash may empty it."""
