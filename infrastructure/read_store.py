@@ -1,7 +1,8 @@
 """Keeping read models: load the finished answers of some roots, save rows and checkpoints in one statement.
 
 The statement is the transaction. It locks the checkpoints in ascending order, moves those that still stand where the
-caller believes them, and writes only the rows of the shards that moved: whoever lost a shard writes nothing of it.
+caller believes them and end with an event of the log, and writes only the rows of the shards that moved: whoever lost
+a shard, or was given what never was in this log, writes nothing of it.
 Knows tables and columns, and nothing of events or views.
 """
 
@@ -23,11 +24,16 @@ _DEFAULT_SCHEMA: Final = "read"
 
 
 class Move(NamedTuple):
-    """A checkpoint that goes from where it stands to where the batch ends."""
+    """A checkpoint that goes from where it stands to where the batch ends, with the id of the event there (a UUID).
+
+    It goes only where the log holds exactly that event there: an entry of a lost future, or of a Redis that belongs to
+    another database, is never applied. The log's own order vouches for the entries before it.
+    """
 
     shard: int
     expected: EntryId
     reached: EntryId
+    event_id: str
 
 
 class TableRows(NamedTuple):
@@ -83,9 +89,14 @@ def _insert(schema: str, name: str, first_parameter: int, *, is_insert_only: boo
 
 
 _MOVE: Final = """
-WITH wanted AS (
-  SELECT * FROM unnest($3::smallint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[])
-    AS w(shard, expected_epoch, expected_position, epoch, position)
+WITH wanted AS MATERIALIZED (
+  SELECT w.* FROM unnest($3::smallint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[])
+    AS w(shard, expected_epoch, expected_position, epoch, position, event_id)
+  CROSS JOIN LATERAL (
+    SELECT l.epoch, l.event_id FROM log.events l
+    WHERE l.shard = w.shard AND l.position BETWEEN w.position AND w.position ORDER BY l.position LIMIT 1
+  ) AS e
+  WHERE e.epoch = w.epoch AND e.event_id::text = w.event_id
 ), held AS MATERIALIZED (
   SELECT c.shard FROM read.checkpoints c JOIN wanted w ON w.shard = c.shard
   WHERE c.projection = $1 AND c.version = $2 AND c.epoch = w.expected_epoch AND c.position = w.expected_position
@@ -97,7 +108,7 @@ WITH wanted AS (
   RETURNING c.shard
 )
 """
-_FIRST_TABLE_PARAMETER: Final = 8
+_FIRST_TABLE_PARAMETER: Final = 9
 
 
 @cache
@@ -142,7 +153,8 @@ async def save_batch(
 ) -> set[int]:
     """Write rows and checkpoints of a projection (name, version), all or nothing a shard; return the shards that moved.
 
-    A shard that is missing in the answer stands elsewhere than expected: nothing of it was written.
+    A shard that is missing in the answer stands elsewhere than expected, or the log does not hold the event that its
+    move ends with: nothing of it was written.
     """
     written = [table for table in tables if table.rows]
     statement = _save_statement(schema, tuple((table.table, table.is_insert_only) for table in written))
@@ -152,6 +164,7 @@ async def save_batch(
         [move.expected.position for move in moves],
         [move.reached.epoch for move in moves],
         [move.reached.position for move in moves],
+        [move.event_id for move in moves],
     ]
     for table in written:
         arguments.extend(_columns(table))

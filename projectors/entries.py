@@ -14,10 +14,14 @@ __all__ = ["Entry", "ShardBatch", "entry_of_row", "is_of_concern", "split_by_sha
 
 @dataclass(frozen=True)
 class Entry:
-    """One event of a shard, from a stream or from the log; only the log says the type without opening the envelope."""
+    """One event of a shard, from a stream or from the log; only the log says the type without opening the envelope.
+
+    `event_id` is a UUID's text, as the stream or the log says beside the envelope.
+    """
 
     shard: int
     id: EntryId
+    event_id: str
     envelope: bytes
     event_type: str | None = None
 
@@ -35,10 +39,14 @@ class ShardBatch:
     checkpoint: EntryId
     entries: tuple[Entry, ...]
 
+    def event_id_at(self, position: int) -> str:
+        """Return the id of the event at a position of the batch."""
+        return self.entries[position - self.checkpoint.position - 1].event_id
+
 
 def entry_of_row(row: LogRow) -> Entry:
     """Return a row of the log as an entry."""
-    return Entry(row.shard, EntryId(row.epoch, row.position), row.envelope, row.event_type)
+    return Entry(row.shard, EntryId(row.epoch, row.position), str(row.event_id), row.envelope, row.event_type)
 
 
 def is_of_concern(projection: Projection, entry: Entry) -> bool:

@@ -38,7 +38,8 @@ _RECONNECT_SECONDS: Final = 0.5
 class Follower:
     """One projection at work. `checkpoints` is what it knows to be committed; `resting` shards wait for the next tick.
 
-    `attempts` counts failures in a row by shard; `halted` says by shard why it does not go on.
+    `attempts` counts failures in a row by shard; `halted` says by shard why it does not go on. `haunted` are the shards
+    whose streams brought what the log does not hold, since the database was last connected to.
     """
 
     projection: Projection
@@ -47,6 +48,7 @@ class Follower:
     attempts: dict[int, int] = field(default_factory=dict)
     resting: set[int] = field(default_factory=set)
     halted: dict[int, str] = field(default_factory=dict)
+    haunted: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,22 @@ async def _settle(follower: Follower, dependencies: FollowDependencies, applied:
         if shard not in overtaken:
             _note_failure(follower, shard, failure)
     if applied.lost or overtaken:
+        expected = {shard: follower.checkpoints.get(shard) for shard in applied.lost}
         await _compare_with_log(follower, dependencies)
+        for shard, checkpoint in expected.items():
+            if checkpoint is not None and follower.checkpoints.get(shard) == checkpoint:
+                _drop_ghosts(follower, shard, checkpoint)
+
+
+def _drop_ghosts(follower: Follower, shard: int, checkpoint: EntryId) -> None:
+    """Leave what a stream brought and the log does not hold: nobody else moved the shard, and the log is the truth."""
+    if shard not in follower.haunted:
+        follower.haunted.add(shard)
+        structlog.get_logger(__name__).error(
+            "stream_differs_from_log", projection=follower.projection.name, shard=shard, after=str(checkpoint)
+        )
+    discard_shard(follower.inbox, shard)
+    fall_behind(follower.inbox, shard, checkpoint.position + 1)
 
 
 async def _find_overtaken(
@@ -204,6 +221,7 @@ async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:
     """Follow until something raises."""
     projection = follower.projection
     dependencies.apply.memory.clear()
+    follower.haunted.clear()
     await open_checkpoints(dependencies.pool, projection.name, projection.version)
     await _compare_with_log(follower, dependencies, is_first=True)
     next_tick = monotonic_seconds() + _TICK_SECONDS

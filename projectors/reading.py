@@ -6,6 +6,7 @@ Redis that did not answer, ends the session, and a new one starts where the proj
 """
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ _SOCKET_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.5
 _ROOM_SECONDS: Final = 0.005
 _BODY: Final = b"__data__"
+_EVENT_ID: Final = b"event_id"
+_LOOKS_LIKE_UUID: Final = re.compile(rb"[0-9a-f-]{36}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ async def _keep_raw(raw: Any) -> RedisBatchStreamMessage:  # noqa: ANN401 - Fast
 def _entry(shard: int, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry | None:
     """Return a stream's entry, or None where it is none of ours: the gap is filled from the log then."""
     epoch, _, position = entry_id.partition(b"-")
-    body = fields.get(_BODY)
-    return None if body is None else Entry(shard, EntryId(int(epoch), int(position)), body)
+    body, event_id = fields.get(_BODY), fields.get(_EVENT_ID, b"")
+    if body is None or not _LOOKS_LIKE_UUID(event_id):
+        return None
+    return Entry(shard, EntryId(int(epoch), int(position)), event_id.decode(), body)
 
 
 async def fan_out(followers: Sequence[Follower], shard: int, raw: Mapping[str, Any]) -> None:

@@ -47,7 +47,10 @@ class ApplyDependencies:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch: shards that moved and where to, shards that somebody else moved, shards that failed."""
+    """What became of a batch: shards that moved and where to, shards that could not, shards that failed.
+
+    A shard is lost where somebody else moved it, or where the log does not hold the entry that the batch ends with.
+    """
 
     moved: Mapping[int, EntryId]
     lost: frozenset[int]
@@ -92,7 +95,9 @@ async def apply_projection(
     fold = await _load(projection, readable, dependencies)
     folded = [fold_shard(projection, fold, shard) for shard in readable]
     moves = [
-        Move(shard.shard, shard.checkpoint, shard.reached) for shard in folded if shard.reached != shard.checkpoint
+        Move(shard.shard, shard.checkpoint, shard.reached, taken.event_id_at(shard.reached.position))
+        for taken, shard in zip(batch, folded, strict=True)
+        if shard.reached != shard.checkpoint
     ]
     failures = {shard.shard: shard.failure for shard in folded if shard.failure is not None}
     if not moves:

@@ -1,6 +1,7 @@
 """The apply step against a real database: exactly once, whoever else applies, and as far as it goes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from uuid import UUID
 
@@ -89,7 +90,7 @@ async def test_many_shards_move_in_one_statement_and_a_lost_one_leaves_the_other
 async def test_a_shard_counts_up_to_the_event_that_fails(pool: Pool, randomness: Random) -> None:
     await write(pool, task_story(randomness, root_in(SHARD, randomness)))
     batch = await batch_of(pool, await checkpoint_of(pool, TASK_DETAIL))
-    damaged = Entry(SHARD, batch.entries[1].id, b"{}", batch.entries[1].event_type)
+    damaged = replace(batch.entries[1], envelope=b"{}")
     applied = await apply(pool, ShardBatch(SHARD, batch.checkpoint, (batch.entries[0], damaged, *batch.entries[2:])))
     assert applied.moved == {SHARD: batch.entries[0].id}
     assert applied.failures[SHARD].at == damaged.id
@@ -142,6 +143,6 @@ async def test_a_slow_projection_drops_hints_instead_of_growing(pool: Pool, rand
     [first, *_] = (await batch_of(pool, EntryId(1, 0))).entries
     inbox = Inbox(TASKS)
     for number in range(1, 20_000):
-        offer(inbox, [Entry(SHARD, EntryId(1, number), first.envelope)])
+        offer(inbox, [Entry(SHARD, EntryId(1, number), first.event_id, first.envelope)])
     assert sum(len(queue) for queue in inbox.queues.values()) <= 4_000
     assert inbox.behind == {SHARD: 19_999}
