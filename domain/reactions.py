@@ -18,7 +18,7 @@ from domain.approval import Approval, CloseApproval
 from domain.budget import Budget, RecordSpend
 from domain.task import ResolveApproval, StopForBudget, Task
 
-__all__ = ["Reaction", "budgets_over", "react_to_approval", "react_to_spend", "react_to_task"]
+__all__ = ["Reaction", "budgets_over", "react_to_approval", "react_to_spend", "react_to_task", "scopes_over"]
 
 
 class Reaction(NamedTuple):
@@ -29,9 +29,14 @@ class Reaction(NamedTuple):
     command: CloseApproval | RecordSpend | ResolveApproval | StopForBudget
 
 
+def scopes_over(task: Task) -> frozenset[str]:
+    """Return the scopes that a task lies in, each of which may have a budget."""
+    return frozenset({"workspace", f"agent:{task.agent_id}", f"context:{task.context_id}", f"task:{task.task_id}"})
+
+
 def budgets_over(task: Task, budgets: Sequence[Budget]) -> tuple[Budget, ...]:
     """Return those of the budgets that bound a task, those that fail it before those that let it wait."""
-    scopes = {"workspace", f"agent:{task.agent_id}", f"context:{task.context_id}", f"task:{task.task_id}"}
+    scopes = scopes_over(task)
     over = (budget for budget in budgets if budget.scope in scopes and budget.status is not BudgetStatus.REMOVED)
     return tuple(sorted(over, key=lambda budget: (budget.on_breach, budget.scope)))
 

@@ -17,6 +17,7 @@ from infrastructure.write_statements import LOAD_STATEMENT, SAVE_STATEMENT
 
 __all__ = [
     "AggregateChange",
+    "BudgetGuard",
     "CommandKey",
     "DuplicateReceiptError",
     "EventRecord",
@@ -97,6 +98,16 @@ class MessageRecord(NamedTuple):
     body: bytes
 
 
+class BudgetGuard(NamedTuple):
+    """What must still be so when a command is saved: of the budgets over these scopes, exactly those seen, unchanged.
+
+    `seen` has each budget's id and generation. Spend that brings no event does not count as a change.
+    """
+
+    scopes: Sequence[str] = ()
+    seen: Sequence[tuple[UUID, int]] = ()
+
+
 class Write(NamedTuple):
     """Everything that one command writes; `shards` are those of all roots it touched, whether events came or not."""
 
@@ -107,10 +118,11 @@ class Write(NamedTuple):
     messages: Sequence[MessageRecord]
     events: Sequence[EventRecord]
     shards: frozenset[int]
+    guard: BudgetGuard = BudgetGuard()
 
 
 class WriteConflictError(Exception):
-    """Another command changed an aggregate first, or the database broke a deadlock: load again."""
+    """Another command changed an aggregate or a guarding budget first, or the database broke a deadlock: load again."""
 
 
 class DuplicateReceiptError(Exception):
@@ -176,6 +188,9 @@ async def save_command(pool: Pool, write: Write) -> Token:
             [message.body for message in write.messages],
             sorted(write.shards),
             *_columns(write.events),
+            write.guard.scopes,
+            [budget_id for budget_id, _ in write.guard.seen],
+            [generation for _, generation in write.guard.seen],
         )
     except Exception as error:
         raise _translated(error) from error

@@ -14,6 +14,7 @@ from command_api.services.command_request import CommandAnswer, CommandRequest, 
 from command_api.services.decisions import decide_all
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.envelopes import event_records, message_records, root_of
+from command_api.services.guards import guard_of
 from contracts.streams import Token, shard_of
 from domain.rejection import Conflict, Invalid
 from infrastructure.write_store import (
@@ -116,6 +117,7 @@ async def _save(
         messages=list(chain.from_iterable(message_records(outcome) for outcome in outcomes)),
         events=list(events),
         shards=frozenset(shard_of(root_of(outcome), shards) for outcome in outcomes),
+        guard=guard_of(outcomes, facts),
     )
     return await dependencies.save(write)
 
