@@ -1,14 +1,16 @@
 """One HTTP call of a command: who calls, which command it is, and the answer with its headers."""
 
+import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import Depends, Request, Response
+from starlette.types import Receive
 
 from command_api.services.command_request import CommandAnswer, CommandContext, CommandRequest
 from command_api.services.command_services import CommandServices
@@ -45,6 +47,9 @@ class Call:
 
     is_stopping: Callable[[], bool]
     """Whether the process drains: whoever waits answers now."""
+
+    over: Callable[[], Coroutine[Any, Any, None]]
+    """Returns when the client hangs up or the process drains."""
 
 
 def _idempotency_key(header: str | None, services: CommandServices) -> str:
@@ -96,7 +101,26 @@ async def read_call(request: Request) -> Call:
         allow_seconds=partial(allow_seconds, request),
         is_gone=request.is_disconnected,
         is_stopping=stopping.is_set if stopping else _never,
+        over=partial(_over, request.receive, stopping),
     )
+
+
+async def _hung_up(receive: Receive) -> None:
+    """Return when the client is gone; its body was read before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _over(receive: Receive, stopping: asyncio.Event | None) -> None:
+    """Return when the client hangs up or the process drains."""
+    ends: list[asyncio.Task[Any]] = [asyncio.create_task(_hung_up(receive))]
+    if stopping is not None:
+        ends.append(asyncio.create_task(stopping.wait()))
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for end in ends:
+            end.cancel()
 
 
 def _never() -> bool:

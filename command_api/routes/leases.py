@@ -162,19 +162,17 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
 async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> CommandAnswer | None:
     """Lease what there is, or will be while the worker waits; None where there is nothing, or nobody wants it."""
     deadline = call.services.monotonic() + body.wait_seconds
-
-    async def is_over() -> bool:
-        return call.is_stopping() or await call.is_gone()
-
     for look in count(1):
         remaining = max(0.0, deadline - call.services.monotonic())
-        candidates = await call.services.dispatcher.request(demand, remaining, is_over)
+        candidates = await call.services.dispatcher.request(demand, remaining, call.over)
+        answer = None
         try:
             if not candidates or await call.is_gone():
                 return None
             answer = await _lease(body, call, candidates)
         finally:
-            call.services.dispatcher.done(candidates)
+            settle = call.services.dispatcher.give_back if answer is None else call.services.dispatcher.done
+            settle(candidates)
         if answer is not None or call.is_stopping() or (remaining <= 0 and look >= _CONTESTED_LOOKS):
             return answer
     return None

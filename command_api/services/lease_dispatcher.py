@@ -2,8 +2,8 @@
 
 A worker's call registers what it would take, and keeps its place until it is answered; a notice, a new call or a
 quarter of a second brings on one look at the database for all of them, and `assign_work` deals out what it found. What
-is dealt out is a candidate only: the call leases it by the line's own way, and says when it is done. Without anybody
-who waits there is no look.
+is dealt out is a candidate only: the call leases it by the line's own way, and says when it is done; what it does not
+lease after all is dealt to the next at once. Without anybody who waits there is no look.
 """
 
 import asyncio
@@ -24,10 +24,11 @@ from infrastructure.work_store import AgentWork
 __all__ = ["LeaseDispatcher", "open_lease_dispatcher"]
 
 type FindWork = Callable[[Mapping[UUID, int], Sequence[UUID]], Awaitable[list[AgentWork]]]
-type IsOver = Callable[[], Awaitable[bool]]
+type Over = Callable[[], Coroutine[Any, Any, None]]
+"""Returns when nobody wants the answer any more; cancelled where the answer comes first."""
 
 _LOOK_AGAIN_SECONDS: Final = 0.25
-_PATIENCE_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 0.1  # so long a call waits without a look at its client: most have their answer by then
 _LOG = structlog.get_logger(__name__)
 
 
@@ -35,14 +36,16 @@ _LOG = structlog.get_logger(__name__)
 class LeaseDispatcher:
     """The dispatcher of a process, as its callers see it."""
 
-    request: Callable[[Demand, float, IsOver], Coroutine[Any, Any, list[Candidate]]]
-    """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one).
-
-    Asks once a second whether it is over, because nobody wants the answer any more; then there are none.
+    request: Callable[[Demand, float, Over], Coroutine[Any, Any, list[Candidate]]]
+    """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one), or where
+    it was over before.
     """
 
     done: Callable[[Sequence[Candidate]], None]
-    """Says that candidates were leased, or not: from now on the database alone tells."""
+    """Says that candidates were leased: from now on the database alone tells."""
+
+    give_back: Callable[[Sequence[Candidate]], None]
+    """Says that candidates were not leased, and may be somebody else's."""
 
     wake: Callable[[], None]
     """Says that a task may be ready."""
@@ -119,12 +122,17 @@ async def _run(desk: _Desk, find: FindWork) -> None:
                     waiter.answer.set_exception(error)
 
 
-async def _answered(waiter: _Waiter, is_over: IsOver) -> None:
+async def _answered(waiter: _Waiter, over: Over) -> None:
     """Wait for the answer, or until it is over."""
-    while True:
-        await asyncio.wait({waiter.answer}, timeout=_PATIENCE_SECONDS)
-        if waiter.answer.done() or await is_over():
-            return
+    await asyncio.wait({waiter.answer}, timeout=_PATIENCE_SECONDS)
+    if waiter.answer.done():
+        return
+    ending = asyncio.create_task(over())
+    first: tuple[asyncio.Future[Any], ...] = (waiter.answer, ending)
+    try:
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ending.cancel()
 
 
 def _untaken(waiter: _Waiter) -> list[Candidate]:
@@ -139,28 +147,33 @@ async def open_lease_dispatcher(find: FindWork) -> AsyncIterator[LeaseDispatcher
     """Yield a process's dispatcher; it runs until the context ends."""
     desk = _Desk()
 
-    async def request(demand: Demand, seconds: float, is_over: IsOver) -> list[Candidate]:
+    async def request(demand: Demand, seconds: float, over: Over) -> list[Candidate]:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(demand, loop.time() + seconds, loop.create_future())
         desk.waiters[waiter] = None
         desk.news.set()
         taken: list[Candidate] = []
         try:
-            await _answered(waiter, is_over)
+            await _answered(waiter, over)
             taken = waiter.answer.result() if waiter.answer.done() else []
             return taken
         finally:
             del desk.waiters[waiter]
             if not taken:
-                done(_untaken(waiter))
+                give_back(_untaken(waiter))
 
     def done(candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:
             desk.dealt.pop(candidate.task_id, None)
 
+    def give_back(candidates: Sequence[Candidate]) -> None:
+        done(candidates)
+        if candidates:
+            desk.news.set()
+
     runner = asyncio.create_task(_run(desk, find))
     try:
-        yield LeaseDispatcher(request, done, desk.news.set)
+        yield LeaseDispatcher(request, done, give_back, desk.news.set)
     finally:
         runner.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import pytest
+
 from command_api.services.assign_work import Candidate, Demand
 from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
 from infrastructure.work_store import AgentWork
@@ -37,12 +39,12 @@ class Board:
         ]
 
 
-async def not_over() -> bool:
-    return False
+async def never() -> None:
+    await asyncio.Event().wait()
 
 
 async def ask(dispatcher: LeaseDispatcher, seconds: float = 10, tasks: int = 1, *agents: UUID) -> list[Candidate]:
-    return await dispatcher.request(Demand(agents or (AGENT,), tasks), seconds, not_over)
+    return await dispatcher.request(Demand(agents or (AGENT,), tasks), seconds, never)
 
 
 async def test_two_hundred_who_wait_cost_one_look() -> None:
@@ -132,18 +134,53 @@ async def test_what_was_dealt_to_a_call_that_was_cancelled_comes_back() -> None:
             dispatcher.done(taken)
 
 
+async def test_what_is_given_back_is_dealt_to_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("command_api.services.lease_dispatcher._LOOK_AGAIN_SECONDS", 600)
+    board = Board()
+    board.tasks[AGENT] = [TASKS[0]]
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        gone = await ask(dispatcher)
+        looks = board.looks
+        next_one = asyncio.create_task(ask(dispatcher))
+        await poll_until(lambda: board.looks > looks)
+
+        dispatcher.give_back(gone)
+
+        assert await asyncio.wait_for(next_one, 10) == gone
+
+
+async def test_whoever_hangs_up_while_waiting_is_dealt_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("command_api.services.lease_dispatcher._LOOK_AGAIN_SECONDS", 600)
+    board = Board()
+    hung_up = asyncio.Event()
+
+    async def over() -> None:
+        await hung_up.wait()
+
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        first = asyncio.create_task(dispatcher.request(Demand((AGENT,), 1), 30, over))
+        await poll_until(lambda: board.looks)
+        second = asyncio.create_task(ask(dispatcher))
+        hung_up.set()
+        assert await asyncio.wait_for(first, 10) == []
+
+        board.tasks[AGENT] = [TASKS[0]]
+        dispatcher.wake()
+
+        assert [candidate.task_id for candidate in await asyncio.wait_for(second, 10)] == [TASKS[0]]
+
+
 async def test_what_was_dealt_in_the_moment_in_which_it_was_over_comes_back() -> None:
     board = Board()
 
     async with open_lease_dispatcher(board.find) as dispatcher:
 
-        async def is_over() -> bool:
+        async def over() -> None:
             board.tasks[AGENT] = [TASKS[0]]
             looks = board.looks
             await poll_until(lambda: board.looks > looks)
-            return True
 
-        dispatcher.done(await asyncio.wait_for(dispatcher.request(Demand((AGENT,), 1), 30, is_over), 20))
+        dispatcher.done(await asyncio.wait_for(dispatcher.request(Demand((AGENT,), 1), 30, over), 20))
 
         assert [candidate.task_id for candidate in await ask(dispatcher, 5)] == [TASKS[0]]
 

@@ -1,8 +1,9 @@
 """Waiting for work: woken at once, never longer than asked, and never for a client or a process that is gone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 from asgi_lifespan import LifespanManager
@@ -28,7 +29,7 @@ from tests.command_api.scenario import (
 )
 from tests.polling import poll_until
 
-type IsOver = Callable[[], Awaitable[bool]]
+type Over = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def ask(client: httpx2.AsyncClient, wait_seconds: int) -> httpx2.Response:
@@ -47,9 +48,9 @@ async def is_waiting(application: FastAPI) -> None:
     """Return once a call has registered with the dispatcher of the application."""
     dispatcher, registered = application.state.services.dispatcher, asyncio.Event()
 
-    async def request(demand: Demand, seconds: float, is_over: IsOver) -> list[Candidate]:
+    async def request(demand: Demand, seconds: float, over: Over) -> list[Candidate]:
         registered.set()
-        candidates: list[Candidate] = await dispatcher.request(demand, seconds, is_over)
+        candidates: list[Candidate] = await dispatcher.request(demand, seconds, over)
         return candidates
 
     replace_services(application, dispatcher=replace(dispatcher, request=request))
@@ -144,6 +145,34 @@ async def test_a_worker_that_hung_up_is_given_nothing_and_the_task_goes_to_the_n
 
     assert [event["type"] for event in await read_events(store, task["task_id"])] == ["task.submitted"]
     assert (await lease_one(command_client))["task_id"] == task["task_id"]
+
+
+async def test_a_worker_that_hangs_up_waits_no_longer_although_nothing_comes(
+    command_client: httpx2.AsyncClient, application: FastAPI, api_key: str
+) -> None:
+    await register_agent(command_client)
+    hung_up = asyncio.Event()
+
+    async def hanging_up(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_then_hang_up() -> Message:
+            if is_read.is_set():
+                await hung_up.wait()
+                return {"type": "http.disconnect"}
+            message = await receive()
+            if not message["more_body"]:
+                is_read.set()
+            return message
+
+        is_read = asyncio.Event()
+        await application(scope, receive_then_hang_up, send)
+
+    async with client_of(hanging_up, api_key) as client:
+        registering = asyncio.create_task(is_waiting(application))
+        await asyncio.sleep(0)
+        worker = asyncio.create_task(ask(client, 30))
+        await registering
+        hung_up.set()
+        assert (await asyncio.wait_for(worker, 10)).json()["data"] == []
 
 
 async def test_a_client_that_hangs_up_before_its_body_is_here_is_no_error(
