@@ -24,7 +24,8 @@ from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, open_redis
 from infrastructure.wake import Wake, listen_for_wakes, open_waker
 from migrations.runner import migrate_database
-from outbox_relay.main import EVENTS_A_SHARD, Board, create_dependencies
+from outbox_relay.board import Board
+from outbox_relay.main import EVENTS_A_SHARD, Wiring, create_dependencies
 from outbox_relay.services.follow_log import follow_log
 
 __all__ = ["main", "run"]
@@ -113,7 +114,7 @@ async def _append_bare(redis: RedisClient, log: dict[int, list[Entry]]) -> float
 async def _drain(pool: Pool, redis: RedisClient, log: dict[int, list[Entry]]) -> float:
     """Run the relay until every stream holds the head of its shard; return seconds. Then check that it is all there."""
     stop, board, heads = asyncio.Event(), Board(), await read_heads(pool)
-    dependencies = create_dependencies(pool, redis, board, asyncio.Event())
+    dependencies = create_dependencies(Wiring(pool, redis, board, asyncio.Event()))
     started = perf_counter()
     relay = asyncio.create_task(follow_log(dependencies, stop))
     while {shard: state.position for shard, state in board.newest[0].shards.items()} != {
@@ -133,7 +134,7 @@ async def _measure_latency(pool: Pool, redis: RedisClient, a_second: int, number
     await pool.execute("TRUNCATE log.events")
     await redis.flushdb()
     stop, woken, committed, seen = asyncio.Event(), asyncio.Event(), dict[str, float](), dict[str, float]()
-    relay = asyncio.create_task(follow_log(create_dependencies(pool, redis, Board(), woken), stop))
+    relay = asyncio.create_task(follow_log(create_dependencies(Wiring(pool, redis, Board(), woken)), stop))
     listener = asyncio.create_task(listen_for_wakes(redis, woken.set))
     reader = asyncio.create_task(_watch(redis, seen))
     await asyncio.sleep(1)

@@ -23,8 +23,8 @@ from infrastructure.shard_leases import LEASE_SECONDS, Member, Share, release_le
 
 __all__ = ["HeldShards", "LeasePlan", "open_leases"]
 
-_RENEW_SECONDS: Final = 0.4
-"""Pause between renewals: three may be late before a lease runs out, and the dead are found within 1.5 + 0.4 s."""
+_RENEW_SECONDS: Final = 0.3
+"""Pause between renewals: three may fail before a lease runs out, and the dead are found within 1.4 + 0.3 s."""
 _CALL_SECONDS: Final = 1.0
 _GIVE_UP_SECONDS: Final = 2 * LEASE_SECONDS
 """After so long without a renewal there are no leases to go by."""

@@ -27,7 +27,7 @@ __all__ = [
     "renew_leases",
 ]
 
-LEASE_SECONDS: Final = 1.5
+LEASE_SECONDS: Final = 1.4
 """How long a member lives after its last renewal. With the pause between renewals it bounds a takeover."""
 
 _RENEW: Final = "SELECT o_role, o_shards, o_members, o_is_news FROM log.renew_leases($1, $2, $3, $4)"

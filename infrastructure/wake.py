@@ -50,8 +50,10 @@ async def open_waker(redis: RedisClient) -> AsyncIterator[Wake]:
             await publisher
 
 
-async def listen_for_wakes(redis: RedisClient, on_wake: Callable[[], None]) -> None:
-    """Call `on_wake` at every wake-up until cancelled; subscribes again whenever the connection was lost.
+async def listen_for_wakes(
+    redis: RedisClient, on_wake: Callable[[], None], concerns: Callable[[frozenset[int]], bool] = bool
+) -> None:
+    """Call `on_wake` at every wake-up for shards that concern us, until cancelled; a lost connection is made again.
 
     Also called after each subscription: what was published before it was not heard.
     """
@@ -64,7 +66,9 @@ async def listen_for_wakes(redis: RedisClient, on_wake: Callable[[], None]) -> N
                     message = await subscription.get_message(timeout=_PING_SECONDS)
                     if message is None:
                         await subscription.ping()
-                    elif message["type"] in {"message", "subscribe"}:
+                    elif message["type"] == "subscribe" or (
+                        message["type"] == "message" and concerns(_shards(message["data"]))
+                    ):
                         is_down = _tell(is_down=False, was_down=is_down, what="wake-ups are heard again")
                         on_wake()
         except Exception as error:
@@ -74,6 +78,11 @@ async def listen_for_wakes(redis: RedisClient, on_wake: Callable[[], None]) -> N
                 is_down=True, was_down=is_down, what="wake-ups cannot be heard, polling goes on", error=error
             )
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _shards(payload: bytes) -> frozenset[int]:
+    """Return the shards that a wake-up names; what cannot be read names none."""
+    return frozenset(int(word) for word in payload.split(b",") if word.isdigit())
 
 
 async def _publish_pending(redis: RedisClient, pending: set[int], has_pending: asyncio.Event) -> None:

@@ -15,6 +15,8 @@ class RelayDependencies:
     """Everything with a socket or a clock."""
 
     count_shards: Callable[[], Awaitable[int]]
+    held_shards: Callable[[], frozenset[int] | None]
+    """Tells which shards are this relay's to carry; None: all, whatever others do."""
     read_batches: Callable[[Mapping[int, int]], Awaitable[Sequence[LogBatch]]]
     """Takes shard -> position; answers what follows, bounded by count and bytes."""
     append_batches: Callable[[Sequence[LogBatch]], Awaitable[Sequence[AppendAnswer]]]

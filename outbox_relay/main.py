@@ -1,105 +1,113 @@
 """The relay process: wires the services to PostgreSQL and Redis, and answers /health and /ready.
 
-Starts and stays alive while either server is not there yet. Any number of them may run at once.
+Starts and stays alive while either server is not there yet. Any number of them may run at once and share the shards.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from infrastructure.clock import monotonic_seconds
-from infrastructure.event_log import count_shards, ensure_partitions
+from infrastructure.event_log import ensure_partitions, remembered_shards
+from infrastructure.lease_keeping import LeasePlan, open_leases
 from infrastructure.log_batches import LogBatch, read_batches
 from infrastructure.postgres import Pool, is_connection_error, open_pool
 from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
 from infrastructure.settings import Settings
+from infrastructure.shard_leases import new_member
 from infrastructure.stream_writer import append_batches, locate_streams
 from infrastructure.wake import listen_for_wakes
-from infrastructure.web.health import Check, check_postgres, check_redis, create_health_application
+from infrastructure.web.health import check_postgres, check_redis, create_health_application
 from infrastructure.web.serving import serve
+from outbox_relay.board import Board, check_shards
 from outbox_relay.dependencies import RelayDependencies
-from outbox_relay.records import RelayStatus, ShardCondition
+from outbox_relay.records import RELAY_ROLE
 from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.keep_partitions import keep_partitions
 
-__all__ = ["EVENTS_A_SHARD", "Board", "create_dependencies", "describe_shards", "run"]
+__all__ = ["EVENTS_A_SHARD", "Wiring", "create_dependencies", "run", "share_log"]
+
+type HeldBy = Callable[[], frozenset[int] | None]
 
 EVENTS_A_SHARD: Final = 500
 _BYTES_A_READ: Final = 8 * 1024 * 1024
 """Bound of one read over all shards, and so of the relay's memory, whatever the backlog."""
-_POOL_SIZE: Final = 3
+_POOL_SIZE: Final = 4
+"""Two reads at once, leases, partitions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """Where the loop pins its newest status for the health routes to read; a list of exactly one."""
+class Wiring:
+    """What a relay is made of; `wake` is set by whoever hears of something new."""
 
-    newest: list[RelayStatus] = field(default_factory=lambda: [RelayStatus()])
-
-    def pin(self, status: RelayStatus) -> None:
-        """Replace the status that is shown."""
-        self.newest[0] = status
+    pool: Pool
+    redis: RedisClient
+    board: Board
+    wake: asyncio.Event
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Relay and serve until `stop` is set. Raises OSError where the port can't be had."""
     async with _open_servers(settings) as (pool, redis):
         board, wake = Board(), asyncio.Event()
-        dependencies = create_dependencies(pool, redis, board, wake)
-        checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": _check_shards(board)}
+        checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": check_shards(board)}
         application = create_health_application("relay", checks)
         work = [
-            follow_log(dependencies, stop),
-            keep_partitions(dependencies, stop),
+            share_log(Wiring(pool, redis, board, wake), stop),
+            keep_partitions(create_dependencies(Wiring(pool, redis, board, wake)), stop),
             serve(application, host=settings.host, port=settings.port, stop=stop),
         ]
         try:
-            await _run_together(work, listen_for_wakes(redis, wake.set), stop, wake)
+            await _run_together(work, stop, wake)
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
 
 
-def create_dependencies(pool: Pool, redis: RedisClient, board: Board, wake: asyncio.Event) -> RelayDependencies:
-    """Wire the services to a pool and a client; `wake` is set by whoever hears of something new."""
+async def share_log(wiring: Wiring, stop: asyncio.Event) -> None:
+    """Carry this relay's share of the shards until `stop` is set; the others get them at once when it ends."""
+    plan = LeasePlan(
+        new_member(), [RELAY_ROLE], on_change=wiring.wake.set, is_fit=lambda: not wiring.board.newest[0].trouble
+    )
+    async with open_leases(wiring.pool, wiring.redis, plan) as shares, asyncio.TaskGroup() as tasks:
+        held = partial(shares.held, RELAY_ROLE)
+        listening = listen_for_wakes(wiring.redis, wiring.wake.set, lambda shards: _are_held(shards, held()))
+        listener = tasks.create_task(listening)
+        await follow_log(create_dependencies(wiring, held), stop)
+        listener.cancel()
+
+
+def create_dependencies(wiring: Wiring, held: HeldBy = lambda: None) -> RelayDependencies:
+    """Wire the services to a pool and a client; without leases to go by the relay carries every shard."""
+    pool, redis = wiring.pool, wiring.redis
     return RelayDependencies(
-        count_shards=partial(count_shards, pool),
+        count_shards=remembered_shards(pool),
+        held_shards=held,
         read_batches=partial(_read_bounded, pool),
         append_batches=partial(append_batches, redis),
         locate_streams=partial(locate_streams, redis),
         ensure_partitions=partial(ensure_partitions, pool),
-        wait_for_wake=partial(_wait_for, wake),
+        wait_for_wake=partial(_wait_for, wiring.wake),
         monotonic_seconds=monotonic_seconds,
         name_failure=_name_failure,
-        report=board.pin,
+        report=wiring.board.pin,
     )
 
 
-def describe_shards(status: RelayStatus) -> dict[str, dict[str, str | int]]:
-    """Return each shard's position, condition and last error, ready for JSON."""
-    return {
-        str(shard): {"position": state.position, "condition": state.condition.value, "error": state.error}
-        for shard, state in sorted(status.shards.items())
-    }
-
-
-async def _run_together(
-    work: Sequence[Coroutine[None, None, None]],
-    listening: Coroutine[None, None, None],
-    stop: asyncio.Event,
-    wake: asyncio.Event,
-) -> None:
+async def _run_together(work: Sequence[Coroutine[None, None, None]], stop: asyncio.Event, wake: asyncio.Event) -> None:
     """Run everything until `stop` is set; what fails takes the rest with it, as an ExceptionGroup."""
     async with asyncio.TaskGroup() as tasks:
-        listener = tasks.create_task(listening)
         for coroutine in work:
             tasks.create_task(coroutine)
         await stop.wait()
         wake.set()
-        listener.cancel()
+
+
+def _are_held(shards: frozenset[int], held: frozenset[int] | None) -> bool:
+    return held is None or not held.isdisjoint(shards)
 
 
 @asynccontextmanager
@@ -131,19 +139,3 @@ def _name_failure(error: Exception) -> str:
     if is_redis_error(error) and not isinstance(error, OSError):
         return "redis"
     return "postgresql" if is_connection_error(error) else "relay"
-
-
-def _check_shards(board: Board) -> Check:
-    """Return a check that fails while any shard cannot go on, or all wait for a server."""
-
-    async def check() -> None:
-        status = board.newest[0]
-        held = [
-            f"shard {shard} {state.condition}: {state.error}"
-            for shard, state in sorted(status.shards.items())
-            if state.condition in {ShardCondition.STOPPED, ShardCondition.WAITING}
-        ]
-        if status.trouble or held:
-            raise RuntimeError("; ".join([status.trouble, *held]).removeprefix("; "))
-
-    return check

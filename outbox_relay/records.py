@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from infrastructure.log_batches import LogBatch
 
-__all__ = ["RelayPass", "RelayRequest", "RelayStatus", "ShardCondition", "ShardState"]
+__all__ = ["RELAY_ROLE", "RelayPass", "RelayRequest", "RelayStatus", "ShardCondition", "ShardState"]
+
+
+RELAY_ROLE: Final = "relay"
+"""Under which name relays share the shards out."""
 
 
 class ShardCondition(StrEnum):
@@ -52,7 +57,7 @@ class RelayPass:
 
 @dataclass(frozen=True, slots=True)
 class RelayStatus:
-    """What /ready and `bureau status` show; `trouble` names what is out of reach, empty when nothing is."""
+    """What /ready shows of the shards that this relay holds; `trouble` names what is out of reach, empty: nothing."""
 
     shards: Mapping[int, ShardState] = field(default_factory=dict)
     trouble: str = ""

@@ -1,7 +1,7 @@
 """Keep relaying until told to stop: pace, checks, and one clear line in the log at every change of state.
 
-Survives whatever happens to PostgreSQL and Redis: nothing it remembers matters, so after a failure it asks the
-streams again where they end.
+Carries the shards that this relay holds, as they come and go. Survives whatever happens to PostgreSQL and Redis:
+nothing it remembers matters, so after a failure it asks the streams again where they end.
 """
 
 import asyncio
@@ -53,8 +53,10 @@ async def _pass(progress: _Progress, dependencies: RelayDependencies) -> _Progre
     """Relay once; a check reads anew, so that also the shards that were left out take part."""
     now = dependencies.monotonic_seconds()
     is_check = now - progress.checked_at >= _CHECK_SECONDS
-    shards = progress.status.shards or await _first_shards(dependencies)
-    relayed = await relay_batch(RelayRequest(shards, is_check, () if is_check else progress.ahead), dependencies)
+    known = progress.status.shards
+    shards = await _held_shards(known, dependencies)
+    ahead = progress.ahead if shards.keys() == known.keys() and not is_check else ()
+    relayed = await relay_batch(RelayRequest(shards, is_check, ahead), dependencies)
     return _Progress(
         status=RelayStatus(relayed.shards),
         pause=after_pass(progress.pause, relayed),
@@ -63,8 +65,11 @@ async def _pass(progress: _Progress, dependencies: RelayDependencies) -> _Progre
     )
 
 
-async def _first_shards(dependencies: RelayDependencies) -> Mapping[int, ShardState]:
-    return {shard: ShardState() for shard in range(await dependencies.count_shards())}
+async def _held_shards(known: Mapping[int, ShardState], dependencies: RelayDependencies) -> Mapping[int, ShardState]:
+    """Return the shards held now; those that are new, or held again, must be located first."""
+    held = dependencies.held_shards()
+    shards = range(await dependencies.count_shards()) if held is None else sorted(held)
+    return {shard: known.get(shard) or ShardState() for shard in shards}
 
 
 async def _rest(pause: Pause, dependencies: RelayDependencies, stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.streams import (
     APPLIED_CHANNEL,
+    LEASES_CHANNEL,
     READY_CHANNEL,
     WAKE_CHANNEL,
     EntryId,
@@ -65,6 +66,7 @@ def test_roots_spread_over_all_shards() -> None:
 def test_names_of_streams_and_channels_are_fixed() -> None:
     assert (stream_name(0), stream_name(15)) == ("bureau:{events:0}", "bureau:{events:15}")
     assert (WAKE_CHANNEL, APPLIED_CHANNEL, READY_CHANNEL) == ("bureau:wake", "bureau:applied", "bureau:ready")
+    assert LEASES_CHANNEL == "bureau:leases"
 
 
 def test_an_entry_id_is_epoch_dash_position_and_sorts_by_both() -> None:

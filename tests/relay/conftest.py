@@ -1,7 +1,6 @@
 """What the relay's tests share: a pool, a client, seeded randomness, and relays that run in this process."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,10 +11,9 @@ from redis.asyncio import Redis
 
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
-from infrastructure.wake import listen_for_wakes
-from outbox_relay.main import Board, create_dependencies
+from outbox_relay.board import Board
+from outbox_relay.main import Wiring, share_log
 from outbox_relay.records import RelayStatus
-from outbox_relay.services.follow_log import follow_log
 
 __all__ = ["RelayStarter", "RunningRelay", "start_relay"]
 
@@ -34,20 +32,16 @@ type RelayStarter = Callable[[], AbstractAsyncContextManager[RunningRelay]]
 
 @asynccontextmanager
 async def start_relay(database_url: str, redis_url: str) -> AsyncIterator[RunningRelay]:
-    """Run the relay's loop with connections of its own until the block ends."""
-    pool = await open_pool(database_url, size=2, application_name="relay under test")
+    """Run the relay's loop and its leases, with connections of its own, until the block ends."""
+    pool = await open_pool(database_url, size=4, application_name="relay under test")
     redis = open_redis(redis_url)
     board, wake, stop = Board(), asyncio.Event(), asyncio.Event()
-    listener = asyncio.create_task(listen_for_wakes(redis, wake.set))
-    loop = asyncio.create_task(follow_log(create_dependencies(pool, redis, board, wake), stop))
+    loop = asyncio.create_task(share_log(Wiring(pool, redis, board, wake), stop))
     try:
         yield RunningRelay(board)
     finally:
         stop.set()
         wake.set()
-        listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listener
         await loop
         pool.terminate()
         await redis.aclose()

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from contracts.streams import WAKE_CHANNEL, shard_of, stream_name
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
-from outbox_relay.main import describe_shards
+from outbox_relay.board import describe_shards
 from outbox_relay.records import ShardCondition
 from tests.oracle import find_differences, has_caught_up, read_entries
 from tests.polling import poll_until

@@ -11,8 +11,9 @@ from redis.asyncio import Redis
 from infrastructure.log_batches import LogBatch
 from infrastructure.postgres import Pool
 from infrastructure.stream_writer import AppendAnswer
+from outbox_relay.board import Board
 from outbox_relay.dependencies import RelayDependencies
-from outbox_relay.main import Board, create_dependencies
+from outbox_relay.main import Wiring, create_dependencies
 from outbox_relay.records import RelayRequest, ShardState
 from outbox_relay.services.relay_batch import relay_batch
 from tests.oracle import find_differences, has_caught_up
@@ -48,7 +49,7 @@ async def test_answers_that_never_arrive_and_calls_that_arrive_late_change_nothi
 ) -> None:
     randomness = random.Random(seed)
     await append_many(pool, 40_000, randomness, roots=100, size=20)
-    honest = create_dependencies(pool, redis, Board(), asyncio.Event())
+    honest = create_dependencies(Wiring(pool, redis, Board(), asyncio.Event()))
     dependencies = with_power_cuts(honest, randomness)
     request = RelayRequest(FRESH, is_check=True)
     crashes = 0

@@ -1,12 +1,7 @@
 """The relay as a process of the operating system: killed under load, stopped cleanly, asked about its health."""
 
 import asyncio
-import os
 import random
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -19,28 +14,8 @@ from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
 from tests.relay.events import append_event, append_many, root_in
+from tests.relay.processes import relay_process
 from tests.servers import TEST_SHARDS
-
-
-@asynccontextmanager
-async def relay_process(database_url: str, redis_url: str, port: int = 0) -> AsyncIterator[Process]:
-    """Start a relay, and see to it that it is gone afterwards."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "BUREAU_PORT": str(port),
-        "BUREAU_LOG_FORMAT": "json",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bureau", "serve", "relay", env=environment, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def entries_on_streams(redis: Redis) -> int:

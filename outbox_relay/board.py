@@ -1,0 +1,43 @@
+"""Where the relay's loop pins what it knows, for /ready to read."""
+
+from dataclasses import dataclass, field
+
+from infrastructure.web.health import Check
+from outbox_relay.records import RelayStatus, ShardCondition
+
+__all__ = ["Board", "check_shards", "describe_shards"]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Where the loop pins its newest status for the health routes to read; a list of exactly one."""
+
+    newest: list[RelayStatus] = field(default_factory=lambda: [RelayStatus()])
+
+    def pin(self, status: RelayStatus) -> None:
+        """Replace the status that is shown."""
+        self.newest[0] = status
+
+
+def describe_shards(status: RelayStatus) -> dict[str, dict[str, str | int]]:
+    """Return each shard's position, condition and last error, ready for JSON."""
+    return {
+        str(shard): {"position": state.position, "condition": state.condition.value, "error": state.error}
+        for shard, state in sorted(status.shards.items())
+    }
+
+
+def check_shards(board: Board) -> Check:
+    """Return a check that fails while any shard cannot go on, or all wait for a server."""
+
+    async def check() -> None:
+        status = board.newest[0]
+        held = [
+            f"shard {shard} {state.condition}: {state.error}"
+            for shard, state in sorted(status.shards.items())
+            if state.condition in {ShardCondition.STOPPED, ShardCondition.WAITING}
+        ]
+        if status.trouble or held:
+            raise RuntimeError("; ".join([status.trouble, *held]).removeprefix("; "))
+
+    return check
