@@ -1,6 +1,6 @@
 """Reading the log for the relay: what follows each shard's position, and the event before it, in one statement.
 
-Reads log.events and log.floors. Never looks into an envelope, never writes.
+Reads log.events, log.floors and log.stream_floors. Never looks into an envelope, never writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ class LogBatch(NamedTuple):
     """The events of one shard that follow `start`; the three sequences run in parallel, positions ascending.
 
     The predecessor is the log's own event at `start`: empty id where the log has none there, empty event id at the
-    beginning of the log. `is_at_floor`: the log holds nothing older, so a stream that never held anything begins here.
+    beginning of the log. `is_at_floor`: a stream that never held anything begins here, for what is older was trimmed.
     `is_cut`: a bound was reached, so more follows, or may.
     """
 
@@ -39,14 +39,15 @@ class LogBatch(NamedTuple):
 # Bounded above and below, so that only the partitions in question are touched. A plan may be made when a partition is
 # still empty and be kept while it fills: LATERAL, ORDER BY and LIMIT hold every lookup on the primary key even then.
 _READ: Final = """
-SELECT s.shard, b.start, b.start = f.position,
+SELECT s.shard, b.start, b.start = greatest(f.position, t.position),
   coalesce(CASE WHEN b.start = f.position THEN f.epoch ELSE p.epoch END || '-' || b.start, ''),
   coalesce(CASE WHEN b.start = f.position THEN f.event_id ELSE p.event_id END::text, ''),
   coalesce(e.last_position, b.start), coalesce(e.is_cut, false),
   coalesce(e.ids, '{}'), coalesce(e.event_ids, '{}'), coalesce(e.envelopes, '{}')
 FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
 JOIN log.floors f ON f.shard = s.shard
-CROSS JOIN LATERAL (SELECT greatest(s.after, f.position) AS start) AS b
+JOIN log.stream_floors t ON t.shard = s.shard
+CROSS JOIN LATERAL (SELECT greatest(s.after, f.position, CASE WHEN s.after = 0 THEN t.position END) AS start) AS b
 LEFT JOIN LATERAL (
   SELECT l.epoch, l.event_id FROM log.events l WHERE l.shard = s.shard AND l.position BETWEEN b.start AND b.start
   ORDER BY l.position LIMIT 1
@@ -69,8 +70,9 @@ CROSS JOIN LATERAL (
 
 
 async def read_batches(pool: Pool, after: Mapping[int, int], *, limit: int, max_bytes: int) -> list[LogBatch]:
-    """Return for each shard what follows the given position, or the shard's floor where that is higher.
+    """Return for each shard what follows the given position, or the log's floor where that is higher.
 
+    After position 0 begins at the floor of the stream: what was trimmed from it never comes back.
     At most `limit` events and `max_bytes` of envelopes a shard, but always the next one where there is one.
     Every given shard answers, with nothing in its sequences where nothing follows.
     """

@@ -41,9 +41,11 @@ async def _prepare_log(database_url: str, shards: int) -> None:
                     " SELECT n, 1, 1 FROM generate_series(0, $1) n",
                     shards - 1,
                 )
-                await connection.execute(
-                    "INSERT INTO log.floors (shard, epoch) SELECT n, 1 FROM generate_series(0, $1) n", shards - 1
-                )
+                for table in ("floors", "stream_floors"):
+                    await connection.execute(
+                        f"INSERT INTO log.{table} (shard, epoch) SELECT n, 1 FROM generate_series(0, $1) n",  # noqa: S608 - constants
+                        shards - 1,
+                    )
         await connection.execute("SELECT log.ensure_partitions($1)", PARTITIONS_AHEAD)
     finally:
         await connection.close()

@@ -1,6 +1,6 @@
 """Every table of the database, for repositories and for Alembic."""
 
-from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES
+from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES, STREAM_FLOORS
 from infrastructure.tables.metadata import METADATA
 from infrastructure.tables.read import CHECKPOINTS
 from infrastructure.tables.read_models import (
@@ -35,6 +35,7 @@ __all__ = [
     "METADATA",
     "RECEIPTS",
     "SHARD_LEASES",
+    "STREAM_FLOORS",
     "TASK_ARTIFACT_CHUNKS",
     "TASK_DETAIL",
     "TASK_LIST",

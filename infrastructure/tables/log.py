@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, Small
 
 from infrastructure.tables.metadata import METADATA
 
-__all__ = ["EPOCHS", "EVENTS", "FLOORS", "MEMBERS", "SHARD_LEASES"]
+__all__ = ["EPOCHS", "EVENTS", "FLOORS", "MEMBERS", "SHARD_LEASES", "STREAM_FLOORS"]
 
 EVENTS = Table(
     "events",
@@ -76,3 +76,18 @@ SHARD_LEASES = Table(
     prefixes=["UNLOGGED"],
 )
 """Which member works on a shard, to save work: nothing is wrong when two do. Unlogged: a crash may empty it."""
+
+STREAM_FLOORS = Table(
+    "stream_floors",
+    METADATA,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False, server_default=text("0")),
+    Column("event_id", Uuid, comment="The event at the floor; null at position 0."),
+    schema="log",
+)
+"""The last position that was trimmed from a shard's stream, written before it is trimmed; 0 where it never was.
+
+A stream that was lost begins after it. One row a shard; an event that stream and log agreed on, and none that a
+registered reader of the streams still has to read.
+"""

@@ -81,6 +81,55 @@ async def test_an_empty_stream_begins_at_a_floor_above_zero(log: Pool, redis: Re
     assert await ids(redis) == ["1-5", "1-6"]
 
 
+async def trim_recorded(pool: Pool, position: int) -> None:
+    """Record that the stream was trimmed up to a position."""
+    await pool.execute(
+        "UPDATE log.stream_floors f SET position = e.position, event_id = e.event_id FROM log.events e"
+        " WHERE f.shard = $1 AND e.shard = $1 AND e.position = $2",
+        SHARD,
+        position,
+    )
+
+
+async def test_an_emptied_stream_begins_where_it_was_trimmed(log: Pool, redis: Redis) -> None:
+    await trim_recorded(log, 4)
+    assert (await append(redis, await read(log, 6))).outcome is AppendOutcome.REWIND
+    batch = await read(log, 0)
+    assert (batch.start, batch.is_at_floor, batch.predecessor_id) == (4, True, "1-4")
+    assert await append(redis, batch) == AppendAnswer(AppendOutcome.APPENDED, EntryId(1, 6), "")
+    assert await ids(redis) == ["1-5", "1-6"]
+
+
+@pytest.mark.parametrize("after", [3, 5])
+async def test_a_stream_that_never_held_anything_begins_nowhere_but_at_its_floor(
+    log: Pool, redis: Redis, after: int
+) -> None:
+    await trim_recorded(log, 4)
+    assert (await append(redis, await read(log, after))).outcome is AppendOutcome.REWIND
+    assert await ids(redis) == []
+
+
+async def test_a_stream_put_back_to_before_it_was_trimmed_is_filled_from_its_end(log: Pool, redis: Redis) -> None:
+    await append(redis, await read(log, 0, limit=2))
+    await trim_recorded(log, 4)
+    assert (await append(redis, await read(log, 2))).outcome is AppendOutcome.APPENDED
+    assert await ids(redis) == [f"1-{n}" for n in range(1, 7)]
+
+
+async def test_a_log_that_was_cut_above_the_floor_of_its_stream_is_where_the_stream_begins(
+    log: Pool, redis: Redis
+) -> None:
+    await trim_recorded(log, 2)
+    await log.execute(
+        "UPDATE log.floors f SET position = 4, event_id = e.event_id FROM log.events e"
+        " WHERE f.shard = $1 AND e.shard = $1 AND e.position = 4",
+        SHARD,
+    )
+    await log.execute("DELETE FROM log.events WHERE shard = $1 AND position <= 4", SHARD)
+    assert (await append(redis, await read(log, 0))).outcome is AppendOutcome.APPENDED
+    assert await ids(redis) == ["1-5", "1-6"]
+
+
 async def test_a_repeated_call_adds_nothing(log: Pool, redis: Redis) -> None:
     batch = await read(log, 0)
     await append(redis, batch)
