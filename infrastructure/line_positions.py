@@ -10,7 +10,7 @@ from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.stream_writer import parse_entry_id
 
-__all__ = ["Checkpoint", "StreamEntry", "read_checkpoints", "read_new_entries", "read_stream", "read_stream_heads"]
+__all__ = ["Checkpoint", "StreamEntry", "read_checkpoints", "read_new_entries", "read_stream_heads"]
 
 
 class Checkpoint(NamedTuple):
@@ -45,12 +45,6 @@ async def read_stream_heads(redis: RedisClient, shards: Sequence[int]) -> dict[i
         pipeline.xinfo_stream(stream_name(shard))
     answers = await pipeline.execute(raise_on_error=False)
     return {shard: _head(answer) for shard, answer in zip(shards, answers, strict=True)}
-
-
-async def read_stream(redis: RedisClient, shard: int, after: EntryId, *, limit: int) -> list[StreamEntry]:
-    """Return the entries of a shard's stream that follow `after`, at most `limit`."""
-    answer: Any = await redis.xread({stream_name(shard): str(after)}, count=limit)
-    return [entry for _, entries in _streams(answer) for entry in entries]
 
 
 async def read_new_entries(

@@ -12,6 +12,7 @@ from bureau.cli.migrate import migrate
 from bureau.cli.serve import serve
 from bureau.cli.status import status
 from bureau.cli.up import up
+from bureau.cli.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -24,7 +25,7 @@ lacks a port, directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM bef
 """
 
 app = typer.Typer(name="bureau", help=_HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)
-for _command in (up, demo, migrate, status, serve):
+for _command in (up, demo, migrate, status, serve, verify):
     app.command()(_command)
 app.add_typer(keys)
 

@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _START = datetime(2026, 11, 22, tzinfo=UTC)
-_APPEND = "SELECT * FROM log.append_events($1, $2, $3, $4, $5, $6, $7, $6, $8)"
+_APPEND = "SELECT * FROM log.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,7 @@ async def write(pool: "asyncpg.Pool[asyncpg.Record]", events: Iterable[Written],
                 [written.event.type.partition(".")[0] for written in part],
                 [written.root for written in part],
                 [written.generation for written in part],
+                [written.belongs_to or written.root for written in part],
                 [envelope_of(written) for written in part],
             )
 

@@ -9,7 +9,7 @@ from bureau.cli import app
 from tests.runtime.command_line import bureau
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "migrate", "status", "serve"])
+@pytest.mark.parametrize("command", ["up", "demo", "migrate", "status", "serve", "verify"])
 def test_help_has_examples_and_exit_codes_and_no_colour(command: str) -> None:
     told = CliRunner().invoke(app, [command, "--help"])
     assert told.exit_code == 0

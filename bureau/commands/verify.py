@@ -1,0 +1,72 @@
+"""`bureau verify`: carrying it out and showing what came of it."""
+
+import asyncio
+from pathlib import Path
+
+from bureau.cli.output import data_console, print_json, words_console
+from bureau.cli.progress import showing_steps
+from bureau.commands.settings import load_settings
+from bureau.errors import WrongSettingError
+from bureau.local import read_runtime
+from bureau.verification import Advance, Report, Scope, verify
+from infrastructure.postgres import is_connection_error, open_pool
+from infrastructure.redis_client import is_redis_error, open_redis
+
+__all__ = ["run_verify"]
+
+
+def run_verify(directory: Path, patience_seconds: float, most: int, *, is_deep: bool, is_json: bool) -> bool:
+    """Print the report and return whether everything agrees; WrongSettingError where it could not be carried out."""
+    settings = load_settings()
+    runtime = read_runtime(directory)
+    if runtime is None and "database_url" not in settings.model_fields_set:
+        message = f"nothing runs from {directory}: start it with `bureau up`, or set DATABASE_URL and REDIS_URL"
+        raise WrongSettingError(message)
+    database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
+    redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
+    scope = Scope(is_deep=is_deep, patience_seconds=patience_seconds)
+    with showing_steps(words_console()) as advance:
+        report = asyncio.run(_verify(database_url, redis_url, scope, advance, most))
+    if is_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _show(report)
+    return report.is_equal
+
+
+async def _verify(database_url: str, redis_url: str, scope: Scope, advance: Advance, most: int) -> Report:
+    pool = await open_pool(database_url, size=2, application_name="bureau verify")
+    redis = open_redis(redis_url)
+    try:
+        return await verify(pool, redis, scope, advance=advance, most=most)
+    except Exception as error:
+        if not is_connection_error(error) and not is_redis_error(error):
+            raise
+        message = f"a server is out of reach, see `bureau status`: {str(error) or type(error).__name__}"
+        raise WrongSettingError(message) from error
+    finally:
+        await redis.aclose()
+        pool.terminate()
+
+
+def _show(report: Report) -> None:
+    words = words_console()
+    for difference in report.differences:
+        data_console().print(str(difference), markup=False, highlight=False, soft_wrap=True)
+    looked = (
+        f"{report.events} events in {report.shards} shards, {report.entries} stream entries, "
+        f"{report.aggregates} aggregates, {report.receipts} receipts"
+    )
+    looked += f", {report.rows} rows of read models" if report.is_deep else ""
+    if report.unfolded:
+        words.print(
+            f"{report.unfolded} aggregates began before the floor of the log: their rows were not compared",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if report.is_equal:
+        words.print(f"[green]all agree[/green]: {looked}", highlight=False, soft_wrap=True)
+        return
+    hidden = report.different - len(report.differences)
+    more = f", {hidden} of them not shown" if hidden else ""
+    words.print(f"[red]{report.different} differences[/red]{more}: {looked}", highlight=False, soft_wrap=True)

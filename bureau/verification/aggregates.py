@@ -1,0 +1,91 @@
+"""All aggregates in chunks: the versions in the log, the write side's count, and every row that is folded from them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from bureau.verification.differences import Kind, note, note_all
+from bureau.verification.folding import Opened, Row, compare_rows, fold_aggregate, open_event, table_names
+from bureau.verification.histories import compare_generations, compare_history, group_by_aggregate
+from bureau.verification.scope import Work
+from infrastructure.verification import ShardCut
+from infrastructure.verification_aggregates import AggregateChunk, AggregateEvent, ReadTable, read_chunk
+from projectors.projections import Projection, concerns
+
+__all__ = ["verify_aggregates"]
+
+_CHUNK: Final = 2_000
+
+type Histories = Mapping[UUID, Sequence[AggregateEvent]]
+
+
+async def verify_aggregates(work: Work, cuts: Mapping[int, ShardCut]) -> None:
+    """Go through the aggregates in the order of their ids, each chunk in a snapshot of its own."""
+    floors = {shard: cut.floor.position for shard, cut in cuts.items()}
+    tables = _tables(work.scope.projections) if work.scope.is_deep else []
+    total = sum(cut.head.position - cut.floor.position for cut in cuts.values())
+    first, done = work.scope.first, 0
+    while True:
+        chunk = await read_chunk(work.pool, first, work.scope.last, tables, limit=_CHUNK)
+        _compare_chunk(work, chunk, floors)
+        done += len(chunk.events)
+        work.advance("aggregates and read models" if tables else "aggregates", done, max(done, total))
+        if chunk.last >= work.scope.last:
+            return
+        first = UUID(int=chunk.last.int + 1)
+
+
+def _tables(projections: Sequence[Projection]) -> list[ReadTable]:
+    return [
+        ReadTable("read", name, projection.name, projection.version)
+        for projection in projections
+        for name in table_names(projection)
+    ]
+
+
+def _compare_chunk(work: Work, chunk: AggregateChunk, floors: Mapping[int, int]) -> None:
+    histories = group_by_aggregate(chunk.events)
+    is_cut = any(floors.values())
+    for aggregate, events in histories.items():
+        note_all(work.findings, compare_history(aggregate, events, floors))
+    if work.scope.has_write_side:
+        note_all(work.findings, compare_generations(histories, chunk.generations, is_cut=is_cut))
+    work.tally.add("aggregates", len(histories))
+    if chunk.rows:
+        _compare_views(work, chunk, histories, is_cut=is_cut)
+
+
+def _compare_views(work: Work, chunk: AggregateChunk, histories: Histories, *, is_cut: bool) -> None:
+    whole = {aggregate: [open_event(event) for event in events] for aggregate, events in histories.items()}
+    begun_later = {aggregate for aggregate, events in histories.items() if is_cut and events[0].generation > 1}
+    work.tally.add("unfolded", len(begun_later))
+    for projection in work.scope.projections:
+        expected = _fold_all(work, projection, chunk, whole, begun_later)
+        for table in (each for each in chunk.rows if each.projection == projection.name):
+            found = chunk.rows[table]
+            work.tally.add("rows", len(found))
+            if is_cut:
+                found = {key: row for key, row in found.items() if key[0] in whole and key[0] not in begun_later}
+            note_all(work.findings, compare_rows(table.name, expected[table.name], found))
+
+
+def _fold_all(
+    work: Work,
+    projection: Projection,
+    chunk: AggregateChunk,
+    histories: Mapping[UUID, Sequence[Opened]],
+    left_out: set[UUID],
+) -> dict[str, dict[Row, Row]]:
+    """Return every row that a projection must have of a chunk's aggregates, by table."""
+    rows: dict[str, dict[Row, Row]] = {name: {} for name in table_names(projection)}
+    for aggregate, events in histories.items():
+        if aggregate in left_out or not any(concerns(projection, each.logged.event_type) for each in events):
+            continue
+        checkpoint = chunk.checkpoints.get((projection.name, projection.version, events[0].logged.shard))
+        folded = fold_aggregate(projection, events, checkpoint.position if checkpoint else 0)
+        if folded.problem:
+            where = f"{projection.name} aggregate {aggregate}"
+            note(work.findings, Kind.VIEW_UNFOLDABLE, where, f"an event cannot be taken: {folded.problem}")
+        for table, own in folded.rows.items():
+            rows[table].update(own)
+    return rows
