@@ -34,10 +34,9 @@ async def test_a_service_at_work_agrees_at_every_moment(
     async with start_relay(database_url, redis_url), start_projectors(database_url, redis_url):
         writers = [asyncio.create_task(_write_commands(pool, f"w{n}", stop, Random(n))) for n in range(3)]
         reports: list[Report] = []
-        while not reports or reports[-1].receipts - reports[0].receipts < 150:
+        while len(reports) < 4 or reports[-1].receipts - reports[0].receipts < 150:
             reports.append(await verify(pool, redis, Scope(is_deep=is_deep)))
             assert reports[-1].differences == ()
         stop.set()
         assert sum(await asyncio.gather(*writers)) > 150
-    assert len(reports) > 2
     assert line.shard >= 0
