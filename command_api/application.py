@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from command_api.purging import PurgingDependencies, open_purging
 from command_api.routes import agents, approvals, budgets, leases, submissions, tasks, work
 from command_api.routes.rejections import install_rejection_handlers
 from command_api.scheduler import SchedulerDependencies, open_scheduler
@@ -19,9 +20,11 @@ from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import remembered_shards
 from infrastructure.identifiers import new_id, new_traceparent, random_share
 from infrastructure.postgres import Pool, open_pool
+from infrastructure.purging import purge_receipts
 from infrastructure.ready_notices import open_ready_notices
 from infrastructure.redis_client import open_redis
 from infrastructure.settings import Settings, signing_key
+from infrastructure.upkeep import record_run
 from infrastructure.wake import Wake, open_waker
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
@@ -69,6 +72,13 @@ def _services(
     )
 
 
+def _purging(pool: Pool, days: int) -> PurgingDependencies:
+    """Put the purging of receipts together."""
+    return PurgingDependencies(
+        purge=lambda limit: purge_receipts(pool, days=days, limit=limit), record=partial(record_run, pool, "receipts")
+    )
+
+
 @asynccontextmanager
 async def _open_services(
     settings: Settings, secret_key: bytes, checks: dict[str, Check]
@@ -87,7 +97,10 @@ async def _open_services(
     ):
         services = _services(pool, secret_key, announce, dispatcher, announce_work)
         checks.update(postgresql=check_postgres(pool), redis=check_redis(redis))
-        async with open_scheduler(SchedulerDependencies(services, partial(find_due_tasks, pool))):
+        async with (
+            open_scheduler(SchedulerDependencies(services, partial(find_due_tasks, pool))),
+            open_purging(_purging(pool, settings.receipt_days)),
+        ):
             yield cached_authenticate(pool), services
     await redis.aclose()
     await pool.close()

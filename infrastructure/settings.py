@@ -72,6 +72,13 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         default=15.0, gt=0, le=600, alias="BUREAU_REQUEST_SECONDS", description="Longest time to an answer; then 503."
     )
+    receipt_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        alias="BUREAU_RECEIPT_DAYS",
+        description="Days within which a command may be repeated with its key; then its receipt is purged.",
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", alias="BUREAU_LOG_FORMAT", description="auto: readable on a terminal, JSON lines otherwise."
     )

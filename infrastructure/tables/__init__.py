@@ -16,6 +16,7 @@ from infrastructure.tables.read_models import (
     TASK_TIMELINE,
     TASK_USAGE,
 )
+from infrastructure.tables.upkeep import READERS, UPKEEP
 from infrastructure.tables.write import AGGREGATES, API_KEYS, MESSAGES, RECEIPTS
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "MEMBERS",
     "MESSAGES",
     "METADATA",
+    "READERS",
     "RECEIPTS",
     "SHARD_LEASES",
     "STREAM_FLOORS",
@@ -42,4 +44,5 @@ __all__ = [
     "TASK_MESSAGES",
     "TASK_TIMELINE",
     "TASK_USAGE",
+    "UPKEEP",
 ]
