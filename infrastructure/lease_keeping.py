@@ -37,12 +37,14 @@ class LeasePlan:
     """Who shares what: `on_change` is called when shards came or went, `is_fit` tells whether the member can work.
 
     A member that is not fit leaves its shards to the others and works on whatever it can until it is fit again.
+    `report` is what it says of its work, for people.
     """
 
     member: Member
     roles: Sequence[str]
     on_change: Callable[[], None]
     is_fit: Callable[[], bool] = lambda: True
+    report: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ async def _renew_or_leave(pool: Pool, redis: RedisClient, plan: LeasePlan, shard
             _take(plan, shards, dict.fromkeys(plan.roles))
         return
     async with asyncio.timeout(_CALL_SECONDS):
-        shares = await renew_leases(pool, plan.member, plan.roles)
+        shares = await renew_leases(pool, plan.member, plan.roles, report=plan.report())
     _take(plan, shards, {role: share.shards for role, share in shares.items()})
     await _announce(redis, plan.member, shares)
 

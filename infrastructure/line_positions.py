@@ -1,7 +1,7 @@
 """Where everything on the line stands: streams and checkpoints beside the log, for people and checks. Reads only."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -10,7 +10,29 @@ from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.stream_writer import parse_entry_id
 
-__all__ = ["Checkpoint", "StreamEntry", "read_checkpoints", "read_new_entries", "read_stream_heads"]
+__all__ = [
+    "Backlog",
+    "Checkpoint",
+    "StreamEntry",
+    "read_backlogs",
+    "read_checkpoints",
+    "read_new_entries",
+    "read_stream_heads",
+]
+
+
+_BACKLOGS: Final = """
+SELECT f.shard, greatest(h.position - b.start, 0), (
+  SELECT round(extract(epoch FROM clock_timestamp() - e.recorded_at), 1)::float8 FROM log.events e
+  WHERE e.shard = f.shard AND e.position BETWEEN b.start + 1 AND b.start + 1 ORDER BY e.position LIMIT 1)
+FROM log.floors f
+JOIN log.stream_floors t ON t.shard = f.shard
+JOIN unnest($1::smallint[], $2::bigint[]) AS s(shard, position) ON s.shard = f.shard
+CROSS JOIN LATERAL log.head_of(f.shard) h
+CROSS JOIN LATERAL (
+  SELECT greatest(s.position, f.position, CASE WHEN s.position = 0 THEN t.position END) AS start
+) AS b
+"""
 
 
 class Checkpoint(NamedTuple):
@@ -20,6 +42,13 @@ class Checkpoint(NamedTuple):
     version: int
     shard: int
     entry: EntryId
+
+
+class Backlog(NamedTuple):
+    """How many events of a shard are not on its stream yet, and how long the first has waited; None where none has."""
+
+    events: int
+    oldest_seconds: float | None
 
 
 class StreamEntry(NamedTuple):
@@ -45,6 +74,12 @@ async def read_stream_heads(redis: RedisClient, shards: Sequence[int]) -> dict[i
         pipeline.xinfo_stream(stream_name(shard))
     answers = await pipeline.execute(raise_on_error=False)
     return {shard: _head(answer) for shard, answer in zip(shards, answers, strict=True)}
+
+
+async def read_backlogs(pool: Pool, streams: Mapping[int, EntryId]) -> dict[int, Backlog]:
+    """Return for every shard what its stream, which ends at the given entry, still lacks; by the database's clock."""
+    rows = await pool.fetch(_BACKLOGS, list(streams), [entry.position for entry in streams.values()])
+    return {shard: Backlog(events, seconds) for shard, events, seconds in rows}
 
 
 async def read_new_entries(

@@ -30,7 +30,7 @@ __all__ = [
 LEASE_SECONDS: Final = 1.4
 """How long a member lives after its last renewal. With the pause between renewals it bounds a takeover."""
 
-_RENEW: Final = "SELECT o_role, o_shards, o_members, o_is_news FROM log.renew_leases($1, $2, $3, $4)"
+_RENEW: Final = "SELECT o_role, o_shards, o_members, o_is_news FROM log.renew_leases($1, $2, $3, $4, $5)"
 
 _RELEASE: Final = """
 WITH gone AS (DELETE FROM log.members WHERE member = $1 AND role = ANY($2) RETURNING role, member)
@@ -39,7 +39,7 @@ UPDATE log.shard_leases l SET holder = NULL FROM gone WHERE l.role = gone.role A
 
 _READ: Final = """
 SELECT m.role, m.member, m.name, ARRAY(
-  SELECT l.shard FROM log.shard_leases l WHERE l.role = m.role AND l.holder = m.member ORDER BY l.shard)
+  SELECT l.shard FROM log.shard_leases l WHERE l.role = m.role AND l.holder = m.member ORDER BY l.shard), m.report
 FROM log.members m
 WHERE m.role = ANY($1) AND m.expires_at > clock_timestamp() ORDER BY m.role, m.member
 """
@@ -61,12 +61,13 @@ class Share(NamedTuple):
 
 
 class LeaseHolder(NamedTuple):
-    """A living member of a role with the shards that it holds, ascending."""
+    """A living member of a role with the shards that it holds, ascending, and what it says of its work."""
 
     role: str
     member_id: UUID
     name: str
     shards: Sequence[int]
+    report: str
 
 
 def new_member() -> Member:
@@ -75,10 +76,13 @@ def new_member() -> Member:
 
 
 async def renew_leases(
-    pool: Pool, member: Member, roles: Iterable[str], *, seconds: float = LEASE_SECONDS
+    pool: Pool, member: Member, roles: Iterable[str], *, seconds: float = LEASE_SECONDS, report: str = ""
 ) -> Mapping[str, Share]:
-    """Live for so many seconds more in all the roles, and return the share of each, in one round trip."""
-    rows = await pool.fetch(_RENEW, member.member_id, member.name, list(roles), seconds)
+    """Live for so many seconds more in all the roles, and return the share of each, in one round trip.
+
+    The report is kept beside the lease for people to read.
+    """
+    rows = await pool.fetch(_RENEW, member.member_id, member.name, list(roles), seconds, report)
     return {role: Share(frozenset(shards), members, is_news) for role, shards, members, is_news in rows}
 
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from contracts.streams import EntryId, stream_name
@@ -22,6 +22,7 @@ __all__ = ["AppendAnswer", "AppendOutcome", "append_batches", "locate_streams", 
 
 _SCRIPT: Final = files("infrastructure").joinpath("lua/compare_and_append.lua").read_text(encoding="utf-8")
 _SCRIPT_HASH: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+_FULL: Final = "Redis has reached its memory limit (maxmemory): raise it or trim the streams; nothing is lost meanwhile"
 _EMPTY: Final = LogBatch(
     shard=0,
     start=0,
@@ -100,6 +101,8 @@ def _read_answer(answer: object) -> AppendAnswer:
     match answer:
         case RedisConnectionError() | RedisTimeoutError():
             raise answer
+        case OutOfMemoryError():
+            return AppendAnswer(AppendOutcome.REFUSED, EntryId(0, 0), _FULL)
         case RedisError():
             return AppendAnswer(AppendOutcome.REFUSED, EntryId(0, 0), str(answer))
         case [bytes(outcome), bytes(last), bytes(detail)]:

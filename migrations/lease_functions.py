@@ -4,7 +4,7 @@ Leases save work and decide nothing: whoever works on a shard is guarded by what
 the checkpoint's row). So these rows may be lost, late or wrong, and only cost double work or a moment's wait.
 """
 
-__all__ = ["RENEW_LEASES"]
+__all__ = ["RENEW_LEASES", "RENEW_LEASES_WITH_REPORT"]
 
 RENEW_LEASES = """
 CREATE FUNCTION log.renew_leases(p_member uuid, p_name text, p_roles text[], p_seconds double precision)
@@ -63,3 +63,11 @@ END $$
 
 Answers for each role the shards held, the living members, and whether the others should look at once.
 """
+
+RENEW_LEASES_WITH_REPORT = (
+    RENEW_LEASES.replace("p_seconds double precision)", "p_seconds double precision, p_report text)")
+    .replace("name, expires_at)", "name, expires_at, report)")
+    .replace("make_interval(secs => p_seconds))", "make_interval(secs => p_seconds), p_report)")
+    .replace("SET expires_at = excluded.expires_at", "SET expires_at = excluded.expires_at, report = excluded.report")
+)
+"""The same, keeping what the member says of its work; the function without it stays for processes not yet renewed."""

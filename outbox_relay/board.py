@@ -1,11 +1,12 @@
 """Where the relay's loop pins what it knows, for /ready to read."""
 
+import json
 from dataclasses import dataclass, field
 
 from infrastructure.web.health import Check
 from outbox_relay.records import RelayStatus, ShardCondition
 
-__all__ = ["Board", "check_shards", "describe_shards"]
+__all__ = ["Board", "check_shards", "describe_shards", "report_shards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,17 @@ class Board:
     def pin(self, status: RelayStatus) -> None:
         """Replace the status that is shown."""
         self.newest[0] = status
+
+
+def report_shards(status: RelayStatus) -> str:
+    """Return as JSON, by shard, in words what each shard that is not simply followed waits for."""
+    return json.dumps(
+        {
+            str(shard): f"{state.condition}: {state.error}"[:300]
+            for shard, state in sorted(status.shards.items())
+            if state.condition in {ShardCondition.STOPPED, ShardCondition.WAITING}
+        }
+    )
 
 
 def describe_shards(status: RelayStatus) -> dict[str, dict[str, str | int]]:

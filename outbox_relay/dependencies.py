@@ -22,6 +22,8 @@ class RelayDependencies:
     append_batches: Callable[[Sequence[LogBatch]], Awaitable[Sequence[AppendAnswer]]]
     locate_streams: Callable[[Sequence[int]], Awaitable[Sequence[AppendAnswer]]]
     ensure_partitions: Callable[[], Awaitable[int]]
+    find_memory_dangers: Callable[[], Awaitable[Mapping[str, str]]]
+    """Answers by name, in a sentence, what is dangerous about the memory of Redis."""
     wait_for_wake: Callable[[float], Awaitable[None]]
     """Returns when a command committed, at the latest after so many seconds."""
     monotonic_seconds: Callable[[], float]

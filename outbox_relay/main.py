@@ -17,17 +17,19 @@ from infrastructure.lease_keeping import LeasePlan, open_leases
 from infrastructure.log_batches import LogBatch, read_batches
 from infrastructure.postgres import Pool, is_connection_error, open_pool
 from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
+from infrastructure.redis_memory import find_memory_dangers, read_redis_memory
 from infrastructure.settings import Settings
 from infrastructure.shard_leases import new_member
 from infrastructure.stream_writer import append_batches, locate_streams
 from infrastructure.wake import listen_for_wakes
 from infrastructure.web.health import check_postgres, check_redis, create_health_application
 from infrastructure.web.serving import serve
-from outbox_relay.board import Board, check_shards
+from outbox_relay.board import Board, check_shards, report_shards
 from outbox_relay.dependencies import RelayDependencies
 from outbox_relay.records import RELAY_ROLE
 from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.keep_partitions import keep_partitions
+from outbox_relay.services.watch_memory import watch_memory
 
 __all__ = ["EVENTS_A_SHARD", "Wiring", "create_dependencies", "run", "share_log"]
 
@@ -56,9 +58,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         board, wake = Board(), asyncio.Event()
         checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": check_shards(board)}
         application = create_health_application("relay", checks)
+        wiring = Wiring(pool, redis, board, wake)
+        dependencies = create_dependencies(wiring)
         work = [
-            share_log(Wiring(pool, redis, board, wake), stop),
-            keep_partitions(create_dependencies(Wiring(pool, redis, board, wake)), stop),
+            share_log(wiring, stop),
+            keep_partitions(dependencies, stop),
+            watch_memory(dependencies, stop),
             serve(application, host=settings.host, port=settings.port, stop=stop),
         ]
         try:
@@ -70,7 +75,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 async def share_log(wiring: Wiring, stop: asyncio.Event) -> None:
     """Carry this relay's share of the shards until `stop` is set; the others get them at once when it ends."""
     plan = LeasePlan(
-        new_member(), [RELAY_ROLE], on_change=wiring.wake.set, is_fit=lambda: not wiring.board.newest[0].trouble
+        new_member(),
+        [RELAY_ROLE],
+        on_change=wiring.wake.set,
+        is_fit=lambda: not wiring.board.newest[0].trouble,
+        report=lambda: report_shards(wiring.board.newest[0]),
     )
     async with open_leases(wiring.pool, wiring.redis, plan) as shares, asyncio.TaskGroup() as tasks:
         held = partial(shares.held, RELAY_ROLE)
@@ -90,6 +99,7 @@ def create_dependencies(wiring: Wiring, held: HeldBy = lambda: None) -> RelayDep
         append_batches=partial(append_batches, redis),
         locate_streams=partial(locate_streams, redis),
         ensure_partitions=partial(ensure_partitions, pool),
+        find_memory_dangers=partial(_find_memory_dangers, redis),
         wait_for_wake=partial(_wait_for, wiring.wake),
         monotonic_seconds=monotonic_seconds,
         name_failure=_name_failure,
@@ -126,6 +136,10 @@ async def _read_bounded(pool: Pool, positions: Mapping[int, int]) -> list[LogBat
         return []
     max_bytes = _BYTES_A_READ // len(positions)
     return await read_batches(pool, positions, limit=EVENTS_A_SHARD, max_bytes=max_bytes)
+
+
+async def _find_memory_dangers(redis: RedisClient) -> Mapping[str, str]:
+    return find_memory_dangers(await read_redis_memory(redis))
 
 
 async def _wait_for(wake: asyncio.Event, seconds: float) -> None:

@@ -10,6 +10,7 @@ from bureau.commands.settings import load_settings
 from bureau.errors import CommandFailedError
 from bureau.local import read_runtime
 from bureau.local.line_status import LineStatus, read_line_status
+from bureau.local.section import Section
 
 __all__ = ["run_status"]
 
@@ -53,9 +54,12 @@ def _show(line: LineStatus) -> None:
         console.print(_process_table(line))
     if line.shards:
         console.print(_shard_table(line))
+    for section in line.sections:
+        if section.rows:
+            console.print(_section_table(section))
     words = words_console()
     words.print("[green]healthy[/green]" if line.is_healthy else "[red]not healthy[/red]", highlight=False)
-    for problem in line.problems:
+    for problem in (*line.problems, *(note for section in line.sections for note in section.notes)):
         words.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -77,6 +81,15 @@ def _shard_table(line: LineStatus) -> Table:
         checkpoints = (_position(shard.checkpoints[name], shard.checkpoint_lag[name]) for name in projections)
         stream = _position(shard.stream, shard.stream_lag)
         table.add_row(str(shard.shard), str(shard.epoch), str(shard.log), stream, *checkpoints)
+    return table
+
+
+def _section_table(section: Section) -> Table:
+    table = Table(title=section.title, title_justify="left")
+    for key, value in section.rows[0].items():
+        table.add_column(key.replace("_", " "), justify="left" if isinstance(value, str) else "right")
+    for row in section.rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
     return table
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 import httpx2
 from pydantic import ValidationError
 
+from bureau.local.section import Section
+from bureau.local.sections import read_sections
 from contracts.record import Record
 from contracts.streams import EntryId
 from infrastructure.event_log import read_heads
@@ -59,6 +61,7 @@ class LineStatus(Record):
     problems: tuple[str, ...]
     processes: tuple[ProcessStatus, ...]
     shards: tuple[ShardStatus, ...]
+    sections: tuple[Section, ...] = ()
 
 
 async def read_line_status(
@@ -66,11 +69,18 @@ async def read_line_status(
 ) -> LineStatus:
     """Return the status; what cannot be reached is a problem, not an error."""
     states = await asyncio.gather(*(_read_process(name, address) for name, address in processes.items()))
-    shards, problems = await _look_at_shards(database_url, redis_url, patience_seconds)
+    shards, sections, problems = await _look_at_line(database_url, redis_url, patience_seconds)
     lagging = [f"shard {shard.shard} lags by {shard.lag}" for shard in shards if shard.lag]
     broken = [f"{state.name} is {state.state}: {state.reason}" for state in states if state.state != "ready"]
-    every = (*broken, *problems, *lagging)
-    return LineStatus(is_healthy=not every, problems=every, processes=tuple(states), shards=tuple(shards))
+    found = [problem for section in sections for problem in section.problems]
+    every = (*broken, *problems, *lagging, *found)
+    return LineStatus(
+        is_healthy=not every,
+        problems=every,
+        processes=tuple(states),
+        shards=tuple(shards),
+        sections=tuple(sections),
+    )
 
 
 async def _read_process(name: str, address: str) -> ProcessStatus:
@@ -87,20 +97,21 @@ async def _read_process(name: str, address: str) -> ProcessStatus:
     except ValidationError:
         strange = f"{answer.status_code} from something that is no process of Bureau"
         return ProcessStatus(name=name, address=address, state="unready", latency_ms=latency, reason=strange)
-    down = [key for key, dependency in readiness.dependencies.items() if dependency.state != "up"]
+    down = [f"{key} ({each.error})" for key, each in readiness.dependencies.items() if each.state != "up"]
     reason = f"down: {', '.join(down)}" if down else None
     return ProcessStatus(name=name, address=address, state=readiness.status, latency_ms=latency, reason=reason)
 
 
-async def _look_at_shards(
+async def _look_at_line(
     database_url: str, redis_url: str, patience_seconds: float
-) -> tuple[list[ShardStatus], tuple[str, ...]]:
+) -> tuple[list[ShardStatus], list[Section], tuple[str, ...]]:
     pool = await open_pool(database_url, size=1, application_name="bureau status")
     redis = open_redis(redis_url)
     try:
-        return await read_shards(pool, redis, patience_seconds=patience_seconds), ()
+        shards = await read_shards(pool, redis, patience_seconds=patience_seconds)
+        return shards, await read_sections(pool, redis), ()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is why the line cannot be looked at
-        return [], (f"the line cannot be read: {str(error) or type(error).__name__}",)
+        return [], [], (f"the line cannot be read: {str(error) or type(error).__name__}",)
     finally:
         await redis.aclose()
         await pool.close()

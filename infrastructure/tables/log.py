@@ -58,6 +58,7 @@ MEMBERS = Table(
     Column("member", Uuid, primary_key=True),
     Column("name", Text, nullable=False, comment="Host and process, for people."),
     Column("expires_at", DateTime(timezone=True), nullable=False, comment="By the database's clock; later it is dead."),
+    Column("report", Text, nullable=False, server_default="", comment="What the member says of its work, for people."),
     schema="log",
     prefixes=["UNLOGGED"],
     postgresql_with={"fillfactor": "50"},

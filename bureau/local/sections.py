@@ -1,0 +1,30 @@
+"""Every section of `bureau status`, in the order in which they are shown. A new one is a line here."""
+
+import asyncio
+from typing import Final
+
+from bureau.local.relay_sections import read_memory_section, read_relay_section
+from bureau.local.section import ReadSection, Section
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
+
+__all__ = ["SECTIONS", "read_sections"]
+
+SECTIONS: Final[tuple[ReadSection, ...]] = (read_relay_section, read_memory_section)
+
+_SECONDS: Final = 10.0
+
+
+async def read_sections(pool: Pool, redis: RedisClient) -> list[Section]:
+    """Return all sections; one that cannot be read holds nothing but the reason, as its problem."""
+    return [await _read(section, pool, redis) for section in SECTIONS]
+
+
+async def _read(section: ReadSection, pool: Pool, redis: RedisClient) -> Section:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await section(pool, redis)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is why the section cannot be shown
+        name = section.__name__.removeprefix("read_").removesuffix("_section")
+        words = f"{name} cannot be looked at: {str(error) or type(error).__name__}"
+        return Section(name=name, title=name.capitalize(), rows=(), problems=(words,))
