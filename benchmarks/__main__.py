@@ -1,7 +1,8 @@
 """`python -m benchmarks [--quick] [--peers] [NAME…]`: measure the line and print each figure beside its floor.
 
 Names: relay, projectors, commands, visibility, lifecycle; none means all. Each gets servers of its own, as durable as
-in production. `--quick` takes a minute in all and tells less; `--peers` adds other task queues to lifecycle.
+in production. `--quick` takes a minute in all and tells less; `--peers` adds other task queues to lifecycle, and other
+relays to relay.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple
 
 from benchmarks import commands, lifecycle, projectors, relay, visibility
 from benchmarks.processes import Addresses, open_servers
+from benchmarks.relay_peers import run_relay_peers
 from benchmarks.report import Result, print_results
 
 __all__ = ["main"]
@@ -23,11 +25,18 @@ class Wish(NamedTuple):
     has_peers: bool
 
 
+async def _measure_relay(servers: Addresses, wish: Wish) -> Sequence[Result]:
+    results = await relay.run(*servers, loads=((20_000 if wish.is_quick else 200_000, 700),))
+    if not wish.has_peers:
+        return results
+    return [*results, *await run_relay_peers(results[0].value, is_quick=wish.is_quick)]
+
+
 type Measurement = Callable[[Addresses, Wish], Awaitable[Sequence[Result]]]
 
 _MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "commands": lambda servers, wish: commands.run(servers, is_quick=wish.is_quick),
-    "relay": lambda servers, wish: relay.run(*servers, loads=((20_000 if wish.is_quick else 200_000, 700),)),
+    "relay": _measure_relay,
     "projectors": lambda servers, wish: projectors.run(*servers, tasks=2_000 if wish.is_quick else 10_000),
     "visibility": lambda servers, wish: visibility.run(servers, is_quick=wish.is_quick),
     "lifecycle": lambda servers, wish: lifecycle.run(servers, is_quick=wish.is_quick, has_peers=wish.has_peers),
@@ -43,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the line beside its floors.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_MEASUREMENTS))
     parser.add_argument("--quick", action="store_true", help="shorter runs")
-    parser.add_argument("--peers", action="store_true", help="beside other task queues")
+    parser.add_argument("--peers", action="store_true", help="beside other task queues and relays")
     told = parser.parse_args(arguments)
     for name in told.names or _MEASUREMENTS:
         if name not in _MEASUREMENTS:
