@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from infrastructure.postgres import Pool
-from infrastructure.read_checkpoints import open_checkpoints, read_standings
+from infrastructure.read_checkpoints import open_serving, read_standings
 from infrastructure.redis_client import open_redis
 from projectors.main import create_followers, work
 from projectors.projections import Projection
@@ -25,13 +25,13 @@ async def empty_read_models(pool: Pool, projections: Sequence[Projection]) -> No
     """Forget everything that was projected."""
     await pool.execute(f"TRUNCATE {_TABLES}")
     for projection in projections:
-        await open_checkpoints(pool, projection.name, projection.version)
+        await open_serving(pool, projection.name)
 
 
 async def has_arrived(pool: Pool, projections: Sequence[Projection]) -> bool:
     """Tell whether all projections are at the head of the log."""
     for projection in projections:
-        standings = await read_standings(pool, projection.name, projection.version)
+        standings = await read_standings(pool, await open_serving(pool, projection.name))
         if any(standing.checkpoint != standing.head for standing in standings.values()):
             return False
     return True

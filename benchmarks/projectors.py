@@ -24,8 +24,9 @@ from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_
 from infrastructure.event_log import read_log
 from infrastructure.log_batches import read_batches
 from infrastructure.postgres import Pool, open_pool
-from infrastructure.read_checkpoints import read_standings
+from infrastructure.read_checkpoints import open_serving, read_standings
 from infrastructure.read_store import Move, TableRows, load_bodies, save_batch
+from infrastructure.read_versions import ReadVersion
 from infrastructure.redis_client import RedisClient, open_redis
 from infrastructure.stream_writer import append_batches
 from migrations.runner import migrate_database
@@ -39,7 +40,7 @@ from projectors.services import ApplyDependencies, apply_projection
 __all__ = ["run"]
 
 _SHARDS: Final = 16
-type Save = tuple[tuple[str, int], Sequence[Move], Sequence[TableRows]]
+type Save = tuple[ReadVersion, Sequence[Move], Sequence[TableRows]]
 
 
 async def run(database_url: str, redis_url: str, *, tasks: int = 4_000, paced: int = 1_500) -> list[Result]:
@@ -66,12 +67,12 @@ async def _record_saves(pool: Pool, projection: Projection) -> list[Save]:
     """Project the whole log once and return what was saved, batch by batch."""
     saves: list[Save] = []
 
-    async def save(name: tuple[str, int], moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
-        saves.append((name, moves, tables))
-        return await save_batch(pool, name, moves, tables)
+    async def save(version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+        saves.append((version, moves, tables))
+        return await save_batch(pool, version, moves, tables)
 
     dependencies = ApplyDependencies(partial(load_bodies, pool), save, lambda *_: None)
-    standings = await read_standings(pool, projection.name, projection.version)
+    standings = await read_standings(pool, await open_serving(pool, projection.name))
     checkpoints = {shard: standing.checkpoint for shard, standing in standings.items()}
     while True:
         after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items()}

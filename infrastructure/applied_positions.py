@@ -2,8 +2,9 @@
 
 Woken by the notices that projectors publish after each commit (one subscription a process). `read.checkpoints` is
 asked as well while anybody waits, for all who wait at once, after 5 ms, then ever less often up to 50 ms: the notices
-only make it quick, so waiting works with Redis down. A crash of PostgreSQL may take commits back: a notice of
-a lower position says so, and whoever finds an answer older than the position known here calls `distrust`. Never writes.
+only make it quick, so waiting works with Redis down. Positions are those of the version that serves: a switch to
+another takes none of them back. A crash of PostgreSQL may take commits back: a notice of a lower position says so, and
+whoever finds an answer older than the position known here calls `distrust`. Never writes.
 """
 
 import asyncio
@@ -60,7 +61,9 @@ class AppliedPositions:
 _CHECKPOINTS: Final = """
 SELECT c.projection, c.shard, c.epoch, c.position
 FROM unnest($1::text[], $2::smallint[]) AS w(projection, shard)
-JOIN read.checkpoints c ON c.projection = w.projection AND c.version = 1 AND c.shard = w.shard
+JOIN read.checkpoints c ON c.projection = w.projection AND c.shard = w.shard AND c.version = coalesce(
+  (SELECT p.version FROM read.projections p WHERE p.projection = w.projection), 1
+)
 """
 
 

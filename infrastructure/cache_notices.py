@@ -78,7 +78,8 @@ async def announce_applied(
     arguments: list[str | int] = [len(stamps), _STAMP_SECONDS, STAMP_FIELD, APPLIED_CHANNEL, int(is_forced)]
     arguments.extend(stamps.values())
     for (projection, shard), reached in applied.items():
-        message = f"{projection} {shard} {reached.epoch} {reached.position}"
+        # Caches and positions are a version's own, `tasks@2`; who waits for a position does not ask for the version.
+        message = f"{projection.partition('@')[0]} {shard} {reached.epoch} {reached.position}"
         arguments.extend((reached.epoch, reached.position, message))
     try:
         await client.evalsha(_ANNOUNCE_HASH, len(keys), *keys, *arguments)

@@ -60,9 +60,11 @@ class StreamEntry(NamedTuple):
 
 
 async def read_checkpoints(pool: Pool) -> list[Checkpoint]:
-    """Return every checkpoint, by projection, version and shard."""
+    """Return every checkpoint of the versions that serve, by projection and shard."""
     rows = await pool.fetch(
-        "SELECT projection, version, shard, epoch, position FROM read.checkpoints ORDER BY projection, version, shard"
+        "SELECT c.projection, c.version, c.shard, c.epoch, c.position FROM read.checkpoints c"
+        " LEFT JOIN read.projections p USING (projection) WHERE c.version = coalesce(p.version, 1)"
+        " ORDER BY c.projection, c.shard"
     )
     return [Checkpoint(name, version, shard, EntryId(*entry)) for name, version, shard, *entry in rows]
 

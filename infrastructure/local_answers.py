@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from infrastructure.answer_cache import Answer, CachePlace
 from infrastructure.applied_positions import AppliedPositions
 from infrastructure.clock import monotonic_seconds
+from infrastructure.read_versions import FIRST_VERSION
 
 __all__ = ["LocalAnswers", "Roots", "Version", "open_local_answers"]
 
@@ -21,10 +22,14 @@ _LARGEST_BODY_BYTES: Final = 65_536
 
 
 class Roots(NamedTuple):
-    """What an answer is made of: a projection, and the shard where all of it is from one root."""
+    """What an answer is made of: a projection, the shard where all of it is from one root, and the version it is of.
+
+    Notices are of the version that serves, so they end entries of an older one too.
+    """
 
     projection: str
     shard: int | None
+    version: int = FIRST_VERSION
 
 
 class Version(NamedTuple):

@@ -4,16 +4,31 @@ from typing import Final, NamedTuple
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
+from infrastructure.read_versions import ReadVersion
 
-__all__ = ["Standing", "open_checkpoints", "read_standings"]
+__all__ = ["Standing", "open_checkpoints", "open_serving", "read_standings"]
 
 
 class Standing(NamedTuple):
-    """Where a projection stands in a shard, and where the shard's log ends."""
+    """Where a version of a projection stands in a shard, and where the shard's log ends."""
 
     checkpoint: EntryId
     head: EntryId
 
+
+_POINT: Final = "INSERT INTO read.projections (projection, version) VALUES ($1, 1) ON CONFLICT DO NOTHING"
+
+# The pointer is held: a switch that is under way is waited for, and no checkpoint of a version that it ended is made.
+_OPEN_SERVING: Final = """
+WITH serving AS (
+  SELECT version FROM read.projections WHERE projection = $1 FOR SHARE
+), opened AS (
+  INSERT INTO read.checkpoints (projection, version, shard, epoch, position)
+  SELECT $1, s.version, f.shard, f.epoch, f.position FROM serving s, log.floors f ORDER BY f.shard
+  ON CONFLICT DO NOTHING
+)
+SELECT version FROM serving
+"""
 
 _OPEN: Final = """
 INSERT INTO read.checkpoints (projection, version, shard, epoch, position)
@@ -31,15 +46,26 @@ ORDER BY c.shard
 """
 
 
-async def open_checkpoints(pool: Pool, projection: str, version: int) -> None:
-    """Make the checkpoints that are missing, at the floor of the log; those that are there stay."""
-    await pool.execute(_OPEN, projection, version)
+async def open_serving(pool: Pool, projection: str) -> ReadVersion:
+    """Return the version that serves, with all its checkpoints: those that are missing are made at the log's floor."""
+    await pool.execute(_POINT, projection)
+    return ReadVersion(projection, await pool.fetchval(_OPEN_SERVING, projection))
 
 
-async def read_standings(pool: Pool, projection: str, version: int) -> dict[int, Standing]:
-    """Return the committed checkpoint and the head of every shard, in one round trip."""
-    rows = await pool.fetch(_STANDINGS, projection, version)
+async def open_checkpoints(pool: Pool, version: ReadVersion) -> None:
+    """Make the checkpoints of a version that are missing, at the floor of the log; those that are there stay."""
+    await pool.execute(_OPEN, *version)
+
+
+async def read_standings(pool: Pool, version: ReadVersion) -> dict[int, Standing]:
+    """Return the committed checkpoint and the head of every shard, in one round trip.
+
+    Empty where the version has no checkpoints: it never had any, or it no longer serves.
+    """
     return {
-        row["shard"]: Standing(EntryId(row["epoch"], row["position"]), EntryId(row["head_epoch"], row["head_position"]))
-        for row in rows
+        row["shard"]: Standing(
+            EntryId(row["epoch"], row["position"]),
+            EntryId(row["head_epoch"], row["head_position"]),
+        )
+        for row in await pool.fetch(_STANDINGS, *version)
     }

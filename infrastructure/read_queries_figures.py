@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from contracts.streams import Token
-from infrastructure.postgres import Pool
+from infrastructure.read_models import ReadModels, fetch_serving
 from infrastructure.read_statements import covers_of, covers_sql, numbered
+from infrastructure.read_versions import ReadVersion
 
 __all__ = ["FoundContext", "FoundSpend", "FoundUsage", "UsageFilter", "find_context", "find_usage"]
 
@@ -65,47 +67,49 @@ _SUM_ARRAYS: Final = ", ".join(
 )
 
 
-def _usage_sql(conditions: Sequence[str]) -> str:
+def _usage_sql(version: ReadVersion, conditions: Sequence[str]) -> str:
     """Return the statement: one row with the positions, the number of tasks, and an array for each sum."""
     return (
-        "WITH spent AS (SELECT u.task_id, s.* FROM read.task_usage u, jsonb_to_recordset("  # noqa: S608 - constants of this module
+        f"WITH spent AS (SELECT u.task_id, s.* FROM {version.schema}.task_usage u, jsonb_to_recordset("  # noqa: S608 - constants of this module
         "convert_from(u.body, 'UTF8')::jsonb -> 'spent') AS s(model text, currency text, reports bigint,"
         " input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, tool_calls bigint,"
         f" duration_ms bigint, cost numeric) WHERE {' AND '.join(conditions)})"
-        f" SELECT c.*, (SELECT count(DISTINCT task_id) FROM spent) AS tasks, a.* FROM {covers_sql('usage')},"
+        f" SELECT c.*, (SELECT count(DISTINCT task_id) FROM spent) AS tasks, a.* FROM {covers_sql(version)},"
         f" LATERAL (SELECT {_SUM_ARRAYS} FROM (SELECT model, currency, {_SUMS} FROM spent GROUP BY model, currency)"
         " AS g) AS a"
     )
 
 
-async def find_usage(pool: Pool, wanted: UsageFilter) -> FoundUsage:
+async def find_usage(models: ReadModels, wanted: UsageFilter) -> FoundUsage:
     """Return what the tasks of a workspace, an agent or a context used; nothing where there are none."""
     filters = [("workspace_id", wanted.workspace_id), ("agent_id", wanted.agent_id), ("context_id", wanted.context_id)]
     conditions, arguments = numbered(filters, 1)
-    row = await pool.fetchrow(_usage_sql(conditions), *arguments)
-    assert row is not None  # noqa: S101 - aggregates without GROUP BY always answer one row
+    row = await fetch_serving(models, "usage", lambda version: _usage_sql(version, conditions), *arguments)
     columns = [row[name] or () for name in FoundSpend._fields]
     spent = [FoundSpend(*values) for values in zip(*columns, strict=True)]
     return FoundUsage(row["tasks"], spent, covers_of(row))
 
 
-_CONTEXT: Final = f"""
-SELECT c.*, s.* FROM {covers_sql("tasks")}, LATERAL (
+@cache
+def _context_sql(version: ReadVersion) -> str:
+    """Return the statement of one context; its states are null where it has no tasks."""
+    return f"""
+SELECT c.*, s.* FROM {covers_sql(version)}, LATERAL (
   SELECT array_agg(g.state ORDER BY g.state) AS states, array_agg(g.tasks ORDER BY g.state) AS counts,
     min(g.first_submitted_at) AS first_submitted_at, max(g.last_submitted_at) AS last_submitted_at
   FROM (
     SELECT t.state, count(*) AS tasks,
       min(t.submitted_at) AS first_submitted_at, max(t.submitted_at) AS last_submitted_at
-    FROM read.task_list t WHERE t.workspace_id = $1 AND t.context_id = $2 GROUP BY t.state
+    FROM {version.schema}.task_list t WHERE t.workspace_id = $1 AND t.context_id = $2 GROUP BY t.state
   ) AS g
 ) AS s
 """  # noqa: S608 - constants of this module
 
 
-async def find_context(pool: Pool, workspace_id: str, context_id: str) -> FoundContext | None:
+async def find_context(models: ReadModels, workspace_id: str, context_id: str) -> FoundContext | None:
     """Return how the tasks of a context stand; None where it has none."""
-    row = await pool.fetchrow(_CONTEXT, workspace_id, context_id)
-    if row is None or row["states"] is None:
+    row = await fetch_serving(models, "tasks", _context_sql, workspace_id, context_id)
+    if row["states"] is None:
         return None
     by_state = dict(zip(row["states"], row["counts"], strict=True))
     return FoundContext(by_state, row["first_submitted_at"], row["last_submitted_at"], covers_of(row))

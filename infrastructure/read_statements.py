@@ -3,7 +3,7 @@
 Bodies are finished JSON and are not parsed. Pages are read one row further than asked, never by OFFSET.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -11,15 +11,18 @@ from uuid import UUID
 import asyncpg
 
 from contracts.streams import Token
-from infrastructure.postgres import Pool
+from infrastructure.read_models import ReadModels, fetch_serving
+from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 
 __all__ = [
     "FoundPage",
     "FoundView",
+    "Listed",
     "RowName",
     "SortKey",
     "covers_of",
     "covers_sql",
+    "fetch_page",
     "find_page",
     "numbered",
     "page_sql",
@@ -42,6 +45,15 @@ class RowName(NamedTuple):
     row_id: UUID
 
 
+class Listed(NamedTuple):
+    """What a list shows: a table of a projection, in the order of some columns, `ASC` or `DESC`."""
+
+    projection: str
+    table: str
+    order: tuple[str, ...]
+    direction: str
+
+
 class FoundView(NamedTuple):
     """A finished body and how far its projection had come; None where it has not begun."""
 
@@ -57,12 +69,17 @@ class FoundPage(NamedTuple):
     covers: Token | None
 
 
-def covers_sql(projection: str, shard: str = "") -> str:
-    """Return the subquery for the positions of a projection, of all its shards or of the one named."""
+def covers_sql(version: ReadVersion, shard: str = "") -> str:
+    """Return the subquery for a version's positions, of all its shards or of the one named; always one row.
+
+    `serving` is the version that serves in the same snapshot: `fetch_serving` compares it.
+    """
     condition = f" AND shard = {shard}" if shard else ""
     return (
-        "(SELECT max(epoch) AS epoch, array_agg(shard) AS shards, array_agg(position) AS positions"  # noqa: S608 - constants
-        f" FROM read.checkpoints WHERE projection = '{projection}' AND version = 1{condition}) AS c"
+        "(SELECT max(epoch) AS epoch, array_agg(shard) AS shards, array_agg(position) AS positions,"  # noqa: S608 - constants
+        f" coalesce((SELECT p.version FROM read.projections p WHERE p.projection = '{version.projection}'),"
+        f" {FIRST_VERSION}) AS serving FROM read.checkpoints"
+        f" WHERE projection = '{version.projection}' AND version = {version.version}{condition}) AS c"
     )
 
 
@@ -73,24 +90,39 @@ def covers_of(row: asyncpg.Record) -> Token | None:
     return Token(row["epoch"], dict(zip(row["shards"], row["positions"], strict=True)))
 
 
-def page_sql(table: str, covers: str, conditions: Sequence[str], order: Sequence[str], direction: str) -> str:
+def page_sql(listed: Listed, version: ReadVersion, conditions: Sequence[str], shard: str = "") -> str:
     """Return the statement of a page: $1 is the limit and one more; one row with all bodies and the last key."""
+    order, direction = listed.order, listed.direction
     ordered = ", ".join(f"{column} {direction}" for column in order)
     keys = ", ".join(f"(array_agg({column} ORDER BY {ordered}))[$1 - 1] AS {column}" for column in order)
     return (
-        f"SELECT c.*, p.* FROM {covers}, LATERAL ("  # noqa: S608 - constants of these modules
+        f"SELECT c.*, p.* FROM {covers_sql(version, shard)}, LATERAL ("  # noqa: S608 - constants of these modules
         f" SELECT array_agg(body ORDER BY {ordered}) AS bodies, {keys}"
-        f" FROM (SELECT body, {', '.join(order)} FROM read.{table} WHERE {' AND '.join(conditions)}"
+        f" FROM (SELECT body, {', '.join(order)} FROM {version.schema}.{listed.table} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {ordered} LIMIT $1) AS r) AS p"
     )
 
 
 async def find_page(
-    pool: Pool, sql: str, arguments: Sequence[object], limit: int
+    models: ReadModels, listed: Listed, conditions: Sequence[str], arguments: Sequence[object], limit: int
 ) -> tuple[asyncpg.Record, list[bytes]]:
     """Return the row of a page statement and its bodies, which may be one more than the limit."""
-    row = await pool.fetchrow(sql, limit + 1, *arguments)
-    assert row is not None  # noqa: S101 - aggregates without GROUP BY always answer one row
+
+    def statement(version: ReadVersion) -> str:
+        return page_sql(listed, version, conditions)
+
+    return await fetch_page(models, listed.projection, statement, arguments, limit)
+
+
+async def fetch_page(
+    models: ReadModels,
+    projection: str,
+    statement: Callable[[ReadVersion], str],
+    arguments: Sequence[object],
+    limit: int,
+) -> tuple[asyncpg.Record, list[bytes]]:
+    """Return the same for a statement that the caller keeps."""
+    row = await fetch_serving(models, projection, statement, limit + 1, *arguments)
     return row, row["bodies"] or []
 
 

@@ -16,11 +16,10 @@ from sqlalchemy.dialects import postgresql
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
+from infrastructure.read_versions import READ_SCHEMA, ReadVersion
 from infrastructure.tables import METADATA
 
 __all__ = ["Move", "TableRows", "load_bodies", "save_batch"]
-
-_DEFAULT_SCHEMA: Final = "read"
 
 
 class Move(NamedTuple):
@@ -49,7 +48,7 @@ class TableRows(NamedTuple):
 
 def _table(name: str) -> Table:
     """Return the table as it is defined; a version of its own has the same columns in another schema."""
-    return METADATA.tables[f"{_DEFAULT_SCHEMA}.{name}"]
+    return METADATA.tables[f"{READ_SCHEMA}.{name}"]
 
 
 def _key(name: str) -> list[str]:
@@ -130,7 +129,7 @@ def _columns(table_rows: TableRows) -> list[list[object]]:
 
 
 async def load_bodies(
-    pool: Pool, keys: Mapping[str, Sequence[UUID]], *, schema: str = _DEFAULT_SCHEMA
+    pool: Pool, version: ReadVersion, keys: Mapping[str, Sequence[UUID]]
 ) -> dict[str, dict[UUID, bytes]]:
     """Return the bodies that are there by table and key, in one round trip; none where there is nothing to ask."""
     asked = {name: wanted for name, wanted in keys.items() if wanted}
@@ -138,26 +137,19 @@ async def load_bodies(
     if not asked:
         return found
     names = tuple(asked)
-    for number, key, body in await pool.fetch(_load_statement(schema, names), *asked.values()):
+    for number, key, body in await pool.fetch(_load_statement(version.schema, names), *asked.values()):
         found[names[number]][key] = body
     return found
 
 
-async def save_batch(
-    pool: Pool,
-    projection: tuple[str, int],
-    moves: Sequence[Move],
-    tables: Sequence[TableRows],
-    *,
-    schema: str = _DEFAULT_SCHEMA,
-) -> set[int]:
-    """Write rows and checkpoints of a projection (name, version), all or nothing a shard; return the shards that moved.
+async def save_batch(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+    """Write rows and checkpoints of a version, all or nothing a shard; return the shards that moved.
 
-    A shard that is missing in the answer stands elsewhere than expected, or the log does not hold the event that its
-    move ends with: nothing of it was written.
+    A shard that is missing in the answer stands elsewhere than expected, or nowhere because its version no longer
+    serves, or the log does not hold the event that its move ends with: nothing of it was written.
     """
     written = [table for table in tables if table.rows]
-    statement = _save_statement(schema, tuple((table.table, table.is_insert_only) for table in written))
+    statement = _save_statement(version.schema, tuple((table.table, table.is_insert_only) for table in written))
     arguments: list[object] = [
         [move.shard for move in moves],
         [move.expected.epoch for move in moves],
@@ -168,4 +160,4 @@ async def save_batch(
     ]
     for table in written:
         arguments.extend(_columns(table))
-    return {row[0] for row in await pool.fetch(statement, *projection, *arguments)}
+    return {row[0] for row in await pool.fetch(statement, *version, *arguments)}

@@ -4,13 +4,17 @@ A chunk is a range of aggregate ids. All of it is read in one REPEATABLE READ tr
 a row and the checkpoint that explains it belong together while everybody else goes on writing.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
+from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.tables import METADATA
 
 if TYPE_CHECKING:
@@ -22,13 +26,16 @@ FIRST_ID: Final = UUID(int=0)
 LAST_ID: Final = UUID(int=2**128 - 1)
 
 
+class _SwitchedError(Exception):
+    """Another version serves than was believed."""
+
+
 class ReadTable(NamedTuple):
-    """A table of a read model, in the schema of the version that is served, and its projection with that version."""
+    """A table of a read model, in the schema of the version that serves, and its projection."""
 
     schema: str
     name: str
     projection: str
-    version: int
 
 
 class AggregateEvent(NamedTuple):
@@ -47,14 +54,14 @@ class AggregateChunk(NamedTuple):
     """The aggregates from one id to another, both included, whole.
 
     `events` are sorted by aggregate, generation, shard and position; `generations` are the write side's; `rows` are by
-    table and primary key, all columns in the table's order; `checkpoints` are by (projection, version, shard).
+    table and primary key, all columns in the table's order; `checkpoints` are by (projection, shard).
     """
 
     last: UUID
     events: Sequence[AggregateEvent]
     generations: Mapping[UUID, int]
     rows: Mapping[ReadTable, Mapping[tuple[object, ...], tuple[object, ...]]]
-    checkpoints: Mapping[tuple[str, int, int], EntryId]
+    checkpoints: Mapping[tuple[str, int], EntryId]
 
 
 # The unique index of each partition on (aggregate_id, generation) serves the order.
@@ -66,7 +73,12 @@ ORDER BY aggregate_id, generation, shard, position LIMIT $3
 # A plan may be made while a partition looks empty: whatever the statistics say, a range is read through the indexes.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
 _GENERATIONS: Final = "SELECT id, generation FROM write.aggregates WHERE id >= $1 AND id <= $2"
-_CHECKPOINTS: Final = "SELECT projection, version, shard, epoch, position FROM read.checkpoints"
+_CHECKPOINTS: Final = """
+SELECT c.projection, c.shard, c.epoch, c.position FROM read.checkpoints c
+LEFT JOIN read.projections p USING (projection) WHERE c.version = coalesce(p.version, 1)
+"""
+_SERVING: Final = "SELECT projection, version FROM read.projections"
+_ATTEMPTS: Final = 5
 
 
 @cache
@@ -86,22 +98,50 @@ async def _read_rows(
     return {tuple(row)[:key]: tuple(row) for row in found}
 
 
-async def read_chunk(pool: Pool, first: UUID, last: UUID, tables: Sequence[ReadTable], *, limit: int) -> AggregateChunk:
+async def read_chunk(
+    pool: Pool, first: UUID, last: UUID, tables: Mapping[str, Sequence[str]], *, limit: int
+) -> AggregateChunk:
     """Return the first whole aggregates of a range, about `limit` events, with the write side and some tables.
 
-    Envelopes are read where there are tables to compare with them.
-    The chunk's `last` is `last` itself where nothing is left of the range.
+    `tables` are names by projection: they are read in the version that serves. Envelopes are read where there are
+    tables to compare with them. The chunk's `last` is `last` itself where nothing is left of the range.
     """
+    for _ in range(_ATTEMPTS):
+        serving = {row[0]: row[1] for row in await pool.fetch(_SERVING)}
+        with contextlib.suppress(_SwitchedError, asyncpg.UndefinedTableError):
+            return await _read_chunk(pool, (first, last), tables, serving, limit)
+    message = f"the serving versions changed {_ATTEMPTS} times while they were read"
+    raise RuntimeError(message)
+
+
+async def _read_chunk(
+    pool: Pool,
+    ids: tuple[UUID, UUID],
+    wanted: Mapping[str, Sequence[str]],
+    serving: Mapping[str, int],
+    limit: int,
+) -> AggregateChunk:
+    """Return the chunk where these versions serve; raises _SwitchedError.
+
+    The tables are held before the snapshot is taken: what is emptied or dropped later is seen whole or not at all.
+    """
+    first, last = ids
+    versions = {projection: ReadVersion(projection, serving.get(projection, FIRST_VERSION)) for projection in wanted}
+    tables = [ReadTable(versions[each].schema, name, each) for each, names in wanted.items() for name in names]
     async with (
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(_BY_INDEX)
+        for table in tables:
+            await connection.execute(f"LOCK TABLE {table.schema}.{table.name} IN ACCESS SHARE MODE")
+        if {row[0]: row[1] for row in await connection.fetch(_SERVING)} != serving:
+            raise _SwitchedError
         events, reached = await _read_whole(connection, first, last, limit, with_envelopes=bool(tables))
         generations = {row[0]: row[1] for row in await connection.fetch(_GENERATIONS, first, reached)}
         rows = {table: await _read_rows(connection, table, first, reached) for table in tables}
         found = await connection.fetch(_CHECKPOINTS) if tables else []
-    checkpoints = {(name, version, shard): EntryId(epoch, position) for name, version, shard, epoch, position in found}
+    checkpoints = {(name, shard): EntryId(epoch, position) for name, shard, epoch, position in found}
     return AggregateChunk(reached, events, generations, rows, checkpoints)
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -17,6 +17,7 @@ from contracts.streams import EntryId
 from infrastructure.cache_notices import announce_applied, read_applied
 from infrastructure.event_log import LogRow, read_log
 from infrastructure.postgres import Pool, is_connection_error
+from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.redis_client import RedisClient, is_redis_error
 from projectors.entries import entry_of_row, is_of_concern
 from projectors.projections import Projection
@@ -34,11 +35,13 @@ _RETRY_SECONDS: Final = 0.5
 class Announcer:
     """What is to be said next. `checkpoints` are the projections' own, by name; `doubtful` those to compare.
 
-    `under_way` names the projections that apply something now: what they bring may leave in the same call.
+    `versions` says which version of a projection those are of, 1 where it is missing. `under_way` names the projections
+    that apply something now: what they bring may leave in the same call.
     """
 
     projections: Mapping[str, Projection]
     checkpoints: Mapping[str, Mapping[int, EntryId]]
+    versions: dict[str, int] = field(default_factory=dict)
     stamps: dict[str, str] = field(default_factory=dict)
     applied: dict[tuple[str, int], EntryId] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
@@ -54,9 +57,12 @@ class Servers:
     pool: Pool
 
 
-def announce(announcer: Announcer, projection: str, applied: Mapping[int, EntryId], stamps: Mapping[str, str]) -> None:
+def announce(
+    announcer: Announcer, version: ReadVersion, applied: Mapping[int, EntryId], stamps: Mapping[str, str]
+) -> None:
     """Note what a projection applied; never waits. Too many notices are dropped and compared later."""
-    announcer.applied.update({(projection, shard): reached for shard, reached in applied.items()})
+    name = version.qualify(version.projection)
+    announcer.applied.update({(name, shard): reached for shard, reached in applied.items()})
     announcer.stamps.update(stamps)
     if len(announcer.stamps) > _MOST_STAMPS:
         _doubt_everything(announcer)
@@ -88,50 +94,59 @@ def _doubt_everything(announcer: Announcer) -> None:
     announcer.doubtful.update(announcer.checkpoints)
 
 
-def _stamps_of(projection: Projection, rows: Sequence[LogRow]) -> dict[str, str]:
+class _Told(NamedTuple):
+    """What notices are of."""
+
+    projection: Projection
+    version: ReadVersion
+
+
+def _stamps_of(told: _Told, rows: Sequence[LogRow]) -> dict[str, str]:
     """Return the cached answers that some events of one shard made out of date, with stamps."""
-    stamp = f"{projection.name}/{rows[-1].shard}/{rows[-1].epoch}-{rows[-1].position}"
+    stamp = f"{told.projection.name}/{rows[-1].shard}/{rows[-1].epoch}-{rows[-1].position}"
     stamps: dict[str, str] = {}
     for entry in map(entry_of_row, rows):
         try:
-            tags = projection.tags(entry.recorded) if is_of_concern(projection, entry) else ()
+            tags = told.projection.tags(entry.recorded) if is_of_concern(told.projection, entry) else ()
         except ValueError:
             continue  # an event that can't be read was not applied either
-        stamps.update(dict.fromkeys(tags, stamp))
+        stamps.update(dict.fromkeys(map(told.version.qualify, tags), stamp))
     return stamps
 
 
-async def _forget_between(servers: Servers, projection: Projection, shard: int, positions: tuple[int, int]) -> None:
+async def _forget_between(servers: Servers, told: _Told, shard: int, positions: tuple[int, int]) -> None:
     """Forget the cached answers that a shard's events after the lower and up to the higher position are about."""
     low, high = sorted(positions)
     while low < high:
         rows = await read_log(servers.pool, {shard: low}, limit=min(_LOG_ROWS, high - low), max_bytes=_LOG_BYTES)
         if not rows:
             return
-        await announce_applied(servers.client, _stamps_of(projection, rows), {})
+        await announce_applied(servers.client, _stamps_of(told, rows), {})
         low = rows[-1].position
 
 
-async def _compare_shard(
-    servers: Servers, projection: Projection, shard: int, known: EntryId, checkpoint: EntryId
-) -> None:
+async def _compare_shard(servers: Servers, told: _Told, shard: int, known: EntryId, checkpoint: EntryId) -> None:
     """Forget the answers between known position and checkpoint, whichever is ahead, then publish the checkpoint."""
-    reached = {(projection.name, shard): checkpoint}
+    reached = {(told.version.qualify(told.projection.name), shard): checkpoint}
     if known > checkpoint:  # commits were lost in a crash: nobody may rely on them
         await announce_applied(servers.client, {}, reached, is_forced=True)
-    await _forget_between(servers, projection, shard, (known.position, checkpoint.position))
+    await _forget_between(servers, told, shard, (known.position, checkpoint.position))
     await announce_applied(servers.client, {}, reached)
 
 
 async def _compare(announcer: Announcer, servers: Servers, name: str) -> None:
     """Bring what Redis knows of one projection in line with its checkpoints."""
     checkpoints = dict(announcer.checkpoints[name])
-    known = await read_applied(servers.client, name, list(checkpoints))
-    unknown = {(name, shard): checkpoint for shard, checkpoint in checkpoints.items() if shard not in known}
+    version = ReadVersion(name, announcer.versions.get(name, FIRST_VERSION))
+    known = await read_applied(servers.client, version.qualify(name), list(checkpoints))
+    unknown = {
+        (version.qualify(name), shard): checkpoint for shard, checkpoint in checkpoints.items() if shard not in known
+    }
     await announce_applied(servers.client, {}, unknown)
     for shard, position in known.items():
         if position != checkpoints[shard]:
-            await _compare_shard(servers, announcer.projections[name], shard, position, checkpoints[shard])
+            told = _Told(announcer.projections[name], version)
+            await _compare_shard(servers, told, shard, position, checkpoints[shard])
 
 
 async def _say(announcer: Announcer, servers: Servers) -> None:

@@ -2,12 +2,13 @@
 
 One worker serves all shards of a projection, so that what arrives while a batch is under way is applied together by the
 next. Once a second the checkpoints are read and compared with the heads of the log, whatever the streams say: Redis
-being down, or a crash that took commits back, costs a second. A shard that fails stops alone and loudly.
+being down, or a crash that took commits back, costs a second. A shard that fails stops alone and loudly. The version
+that serves is kept up: where another takes over, the checkpoints of the old one are gone, and the worker begins again.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -15,15 +16,16 @@ import structlog
 from contracts.streams import EntryId
 from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import read_log
-from infrastructure.postgres import Pool, is_connection_error
-from infrastructure.read_checkpoints import open_checkpoints, read_standings
-from projectors.announcing import Announcer, applying, ask_for_comparison
+from infrastructure.postgres import is_connection_error
+from infrastructure.read_checkpoints import open_serving, read_standings
+from infrastructure.read_versions import ReadVersion
+from projectors.announcing import applying, ask_for_comparison
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
-from projectors.inbox import Inbox, discard_shard, fall_behind, take, wait_for_work
-from projectors.projections import Projection
-from projectors.services import Applied, ApplyDependencies, Failure, apply_projection
+from projectors.follower import FollowDependencies, Follower, ProjectionSwitchedError
+from projectors.inbox import discard_shard, fall_behind, take, wait_for_work
+from projectors.services import Applied, Failure, apply_projection
 
-__all__ = ["BATCH_ENTRIES", "FollowDependencies", "Follower", "follow_projection"]
+__all__ = ["BATCH_ENTRIES", "follow_projection"]
 
 BATCH_ENTRIES: Final = 500
 _LOG_BYTES: Final = 2_000_000
@@ -34,39 +36,20 @@ _ATTEMPTS: Final = 3
 _RECONNECT_SECONDS: Final = 0.5
 
 
-@dataclass(frozen=True)
-class Follower:
-    """One projection at work. `checkpoints` is what it knows to be committed; `resting` shards wait for the next tick.
-
-    `attempts` counts failures in a row by shard; `halted` says by shard why it does not go on. `haunted` are the shards
-    whose streams brought what the log does not hold, since the database was last connected to.
-    """
-
-    projection: Projection
-    inbox: Inbox
-    checkpoints: dict[int, EntryId]
-    attempts: dict[int, int] = field(default_factory=dict)
-    resting: set[int] = field(default_factory=set)
-    halted: dict[int, str] = field(default_factory=dict)
-    haunted: set[int] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class FollowDependencies:
-    """What a worker needs."""
-
-    pool: Pool
-    apply: ApplyDependencies
-    announcer: Announcer
+def _version(follower: Follower, dependencies: FollowDependencies) -> ReadVersion:
+    """Return the version that is followed."""
+    return ReadVersion(follower.projection.name, dependencies.apply.version)
 
 
 async def _compare_with_log(follower: Follower, dependencies: FollowDependencies, *, is_first: bool = False) -> None:
     """Take over the committed checkpoints and note the shards whose log goes on while nothing waits in the inbox.
 
     The first time nothing is noted: what the streams hold comes from there, what they don't is noted a second later.
+    Raises ProjectionSwitchedError.
     """
-    projection = follower.projection
-    standings = await read_standings(dependencies.pool, projection.name, projection.version)
+    standings = await read_standings(dependencies.pool, _version(follower, dependencies))
+    if not standings:
+        raise ProjectionSwitchedError
     committed = {shard: standing.checkpoint for shard, standing in standings.items()}
     for shard in [shard for shard in follower.halted if committed.get(shard) != follower.checkpoints.get(shard)]:
         # Another process got past the event, or an operator did: it is no obstacle any more.
@@ -76,7 +59,7 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
         follower.checkpoints.clear()
         follower.checkpoints.update(committed)
         dependencies.apply.memory.clear()
-        ask_for_comparison(dependencies.announcer, projection.name)
+        ask_for_comparison(dependencies.announcer, follower.projection.name)
     for shard, (checkpoint, head) in standings.items():
         if not is_first and checkpoint.position < head.position and not follower.inbox.queues.get(shard):
             fall_behind(follower.inbox, shard, head.position)
@@ -179,8 +162,9 @@ async def _find_overtaken(
     """
     if not failures:
         return set()
-    projection = follower.projection
-    standings = await read_standings(dependencies.pool, projection.name, projection.version)
+    standings = await read_standings(dependencies.pool, _version(follower, dependencies))
+    if not standings:
+        raise ProjectionSwitchedError
     return {shard for shard in failures if standings[shard].checkpoint != follower.checkpoints.get(shard)}
 
 
@@ -218,11 +202,13 @@ async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
 
 
 async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:
-    """Follow until something raises."""
-    projection = follower.projection
+    """Follow the version that serves until something raises."""
+    name = follower.projection.name
+    version = (await open_serving(dependencies.pool, name)).version
     dependencies.apply.memory.clear()
     follower.haunted.clear()
-    await open_checkpoints(dependencies.pool, projection.name, projection.version)
+    dependencies.announcer.versions[name] = version
+    dependencies = replace(dependencies, apply=replace(dependencies.apply, version=version))
     await _compare_with_log(follower, dependencies, is_first=True)
     next_tick = monotonic_seconds() + _TICK_SECONDS
     while True:
@@ -241,6 +227,8 @@ async def follow_projection(follower: Follower, dependencies: FollowDependencies
     while True:
         try:
             await _follow(follower, dependencies)
+        except ProjectionSwitchedError:
+            log.info("projection_switched")
         except Exception as error:
             if not is_connection_error(error):
                 log.exception("projection_failed")

@@ -18,7 +18,8 @@ from infrastructure.settings import Settings
 from infrastructure.web.health import Check, check_postgres, check_redis, create_health_application
 from infrastructure.web.serving import serve
 from projectors.announcing import Announcer, Servers, announce, keep_announcing
-from projectors.following import FollowDependencies, Follower, follow_projection
+from projectors.follower import FollowDependencies, Follower
+from projectors.following import follow_projection
 from projectors.inbox import Inbox
 from projectors.projections import PROJECTIONS, Projection
 from projectors.reading import Session, check_reading, keep_reading

@@ -21,7 +21,7 @@ from faststream.redis.subscriber.usecases import StreamBatchSubscriber
 from contracts.streams import EntryId, stream_name
 from infrastructure.redis_client import RedisClient
 from projectors.entries import Entry
-from projectors.following import Follower
+from projectors.follower import Follower
 from projectors.inbox import has_room, offer
 
 __all__ = ["Session", "check_reading", "fan_out", "keep_reading"]

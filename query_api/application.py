@@ -13,7 +13,8 @@ from infrastructure.cursors import cursor_key
 from infrastructure.epochs import open_token_resolver
 from infrastructure.event_log import remembered_shards
 from infrastructure.local_answers import open_local_answers
-from infrastructure.postgres import Pool, open_pool
+from infrastructure.postgres import open_pool
+from infrastructure.read_models import ReadModels, open_read_models, serving_version
 from infrastructure.read_queries import (
     find_agent_detail,
     find_agent_page,
@@ -44,31 +45,32 @@ Reads of agents, tasks, approvals, budgets and usage. Every answer has a strong 
 
 
 def make_dependencies(
-    secret_key: bytes, pool: Pool, client: RedisClient, positions: AppliedPositions
+    secret_key: bytes, models: ReadModels, client: RedisClient, positions: AppliedPositions
 ) -> QueryDependencies:
     """Return the ports of the query line on real servers."""
     finds = Finds(
-        agent_page=partial(find_agent_page, pool),
-        agent_detail=partial(find_agent_detail, pool),
-        task_page=partial(find_task_page, pool),
-        task_detail=partial(find_task_detail, pool),
-        timeline_page=partial(find_timeline_page, pool),
-        approval_page=partial(find_approval_page, pool),
-        approval_detail=partial(find_approval_detail, pool),
-        budget_page=partial(find_budget_page, pool),
-        budget=partial(find_budget, pool),
-        usage=partial(find_usage, pool),
-        context=partial(find_context, pool),
+        agent_page=partial(find_agent_page, models),
+        agent_detail=partial(find_agent_detail, models),
+        task_page=partial(find_task_page, models),
+        task_detail=partial(find_task_detail, models),
+        timeline_page=partial(find_timeline_page, models),
+        approval_page=partial(find_approval_page, models),
+        approval_detail=partial(find_approval_detail, models),
+        budget_page=partial(find_budget_page, models),
+        budget=partial(find_budget, models),
+        usage=partial(find_usage, models),
+        context=partial(find_context, models),
     )
     return QueryDependencies(
         finds=finds,
         local=open_local_answers(positions),
         cache=open_answer_cache(client),
-        resolve_token=open_token_resolver(pool),
+        resolve_token=open_token_resolver(models.pool),
         wait_until_applied=partial(wait_until_applied, positions),
         distrust=partial(distrust, positions),
         flights={},
-        shards=remembered_shards(pool),
+        shards=remembered_shards(models.pool),
+        serving_version=partial(serving_version, models),
         cursor_key=cursor_key(secret_key),
     )
 
@@ -87,10 +89,10 @@ def create_application(settings: Settings) -> FastAPI:
         pool = await open_pool(database_url, size=settings.database_pool_size, application_name="bureau query-api")
         client = open_redis(settings.redis_url.get_secret_value())
         try:
-            async with open_applied_positions(pool, client) as positions:
+            async with open_applied_positions(pool, client) as positions, open_read_models(pool) as models:
                 checks.update(postgresql=check_postgres(pool), redis=check_redis(client))
                 application.state.authenticate = cached_authenticate(pool)
-                application.state.query_dependencies = make_dependencies(secret_key, pool, client, positions)
+                application.state.query_dependencies = make_dependencies(secret_key, models, client, positions)
                 yield
         finally:
             await client.aclose()

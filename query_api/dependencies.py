@@ -45,7 +45,10 @@ class Finds:
 
 @dataclass(frozen=True, slots=True)
 class QueryDependencies:
-    """The ports of the query line, and the number of shards and the cursors' key of this installation."""
+    """The ports of the query line, and the number of shards and the cursors' key of this installation.
+
+    `serving_version` is what this process believes of a projection: the find functions learn better by themselves.
+    """
 
     finds: Finds
     local: LocalAnswers
@@ -55,4 +58,5 @@ class QueryDependencies:
     distrust: Distrust
     flights: Flights
     shards: Callable[[], Awaitable[int]]
+    serving_version: Callable[[str], int]
     cursor_key: CursorKey

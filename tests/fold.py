@@ -3,6 +3,7 @@
 import asyncpg
 
 from bureau.verification import Scope, verify
+from infrastructure.read_versions import FIRST_VERSION, read_serving_versions
 from infrastructure.redis_client import open_redis
 from projectors.projections import PROJECTIONS, Projection
 
@@ -19,8 +20,9 @@ async def has_applied_everything(
     pool: "asyncpg.Pool[asyncpg.Record]", projections: tuple[Projection, ...] = PROJECTIONS
 ) -> bool:
     """Tell whether every checkpoint stands at the head of its shard of the log."""
+    serving = await read_serving_versions(pool)
     names = [projection.name for projection in projections]
-    behind = await pool.fetchval(_BEHIND, names, [projection.version for projection in projections])
+    behind = await pool.fetchval(_BEHIND, names, [serving.get(name, FIRST_VERSION) for name in names])
     return bool(behind == 0)
 
 

@@ -9,7 +9,7 @@ from bureau.verification.folding import Opened, Row, compare_rows, fold_aggregat
 from bureau.verification.histories import compare_generations, compare_history, group_by_aggregate
 from bureau.verification.scope import Work
 from infrastructure.verification import ShardCut
-from infrastructure.verification_aggregates import AggregateChunk, AggregateEvent, ReadTable, read_chunk
+from infrastructure.verification_aggregates import AggregateChunk, AggregateEvent, read_chunk
 from projectors.projections import Projection, concerns
 
 __all__ = ["verify_aggregates"]
@@ -22,7 +22,7 @@ type Histories = Mapping[UUID, Sequence[AggregateEvent]]
 async def verify_aggregates(work: Work, cuts: Mapping[int, ShardCut]) -> None:
     """Go through the aggregates in the order of their ids, each chunk in a snapshot of its own."""
     floors = {shard: cut.floor.position for shard, cut in cuts.items()}
-    tables = _tables(work.scope.projections) if work.scope.is_deep else []
+    tables = _tables(work.scope.projections) if work.scope.is_deep else {}
     total = sum(cut.head.position - cut.floor.position for cut in cuts.values())
     first, done = work.scope.first, 0
     while True:
@@ -35,12 +35,8 @@ async def verify_aggregates(work: Work, cuts: Mapping[int, ShardCut]) -> None:
         first = UUID(int=chunk.last.int + 1)
 
 
-def _tables(projections: Sequence[Projection]) -> list[ReadTable]:
-    return [
-        ReadTable("read", name, projection.name, projection.version)
-        for projection in projections
-        for name in table_names(projection)
-    ]
+def _tables(projections: Sequence[Projection]) -> dict[str, Sequence[str]]:
+    return {projection.name: table_names(projection) for projection in projections}
 
 
 def _compare_chunk(work: Work, chunk: AggregateChunk, floors: Mapping[int, int]) -> None:
@@ -81,7 +77,7 @@ def _fold_all(
     for aggregate, events in histories.items():
         if aggregate in left_out or not any(concerns(projection, each.logged.event_type) for each in events):
             continue
-        checkpoint = chunk.checkpoints.get((projection.name, projection.version, events[0].logged.shard))
+        checkpoint = chunk.checkpoints.get((projection.name, events[0].logged.shard))
         folded = fold_aggregate(projection, events, checkpoint.position if checkpoint else 0)
         if folded.problem:
             where = f"{projection.name} aggregate {aggregate}"

@@ -58,9 +58,9 @@ def _is_short(cut: ShardCut, stream: EntryId) -> bool:
 
 
 async def _checkpoints(work: Work) -> list[Checkpoint]:
-    """Return the checkpoints of the versions that are served."""
-    served = {(projection.name, projection.version) for projection in work.scope.projections}
-    return [each for each in await read_checkpoints(work.pool) if (each.projection, each.version) in served]
+    """Return the checkpoints of the versions that serve."""
+    names = {projection.name for projection in work.scope.projections}
+    return [each for each in await read_checkpoints(work.pool) if each.projection in names]
 
 
 async def _note_beyond(work: Work) -> None:

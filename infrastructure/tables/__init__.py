@@ -2,7 +2,7 @@
 
 from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES, STREAM_FLOORS
 from infrastructure.tables.metadata import METADATA
-from infrastructure.tables.read import CHECKPOINTS
+from infrastructure.tables.read import CHECKPOINTS, PROJECTIONS
 from infrastructure.tables.read_models import (
     AGENT_DETAIL,
     AGENT_LIST,
@@ -34,6 +34,7 @@ __all__ = [
     "MEMBERS",
     "MESSAGES",
     "METADATA",
+    "PROJECTIONS",
     "READERS",
     "RECEIPTS",
     "SHARD_LEASES",

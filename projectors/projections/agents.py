@@ -100,7 +100,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 AGENTS = Projection(
     name="agents",
-    version=1,
     event_types=frozenset(
         event.type for event in (AgentRegistered, AgentUpdated, AgentPaused, AgentResumed, AgentRetired)
     ),

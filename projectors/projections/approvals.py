@@ -133,7 +133,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 APPROVALS = Projection(
     name="approvals",
-    version=1,
     event_types=frozenset(event.type for event in get_args(ApprovalEvent.__value__)),
     tags=_tags,
     views=(

@@ -82,7 +82,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 BUDGETS = Projection(
     name="budgets",
-    version=1,
     event_types=frozenset(event.type for event in get_args(BudgetEvent.__value__)),
     tags=_tags,
     views=(

@@ -1,6 +1,7 @@
 """What a projection is: events in, rows out. Pure; the service around it loads and saves.
 
-A projection (name, version) is the unit of progress: its tables and its checkpoints move in one transaction.
+A projection is the unit of progress: its tables and its checkpoints move in one transaction. Of each there may be
+several versions (`infrastructure.read_versions`): the same functions, other tables.
 """
 
 from collections.abc import Callable, Mapping
@@ -63,7 +64,6 @@ class Projection:
     """Tables that move together. `tags` names the cached answers that an event makes out of date."""
 
     name: str
-    version: int
     event_types: frozenset[str]
     tags: Callable[[Recorded[Event]], tuple[str, ...]]
     views: tuple[ViewTable[Any, Any], ...] = ()

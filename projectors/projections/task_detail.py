@@ -47,7 +47,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 TASK_DETAIL = Projection(
     name="task_detail",
-    version=1,
     event_types=TASK_EVENT_TYPES,
     tags=_tags,
     views=(

@@ -45,7 +45,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 TASK_TIMELINE = Projection(
     name="task_timeline",
-    version=1,
     event_types=TASK_EVENT_TYPES,
     tags=_tags,
     rows=(RowTable(table="task_timeline", row=timeline_row),),

@@ -114,7 +114,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 TASKS = Projection(
     name="tasks",
-    version=1,
     event_types=TASK_EVENT_TYPES,
     tags=_tags,
     views=(

@@ -68,7 +68,6 @@ def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:
 
 USAGE = Projection(
     name="usage",
-    version=1,
     event_types=frozenset({TaskSubmitted.type, TaskUsageReported.type}),
     tags=_tags,
     views=(

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from contracts.streams import EntryId
 from infrastructure.read_store import Move, TableRows
+from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from projectors.entries import ShardBatch
 from projectors.projections import Projection
 from projectors.services.fold import (
@@ -33,15 +34,16 @@ type Bodies = dict[str, dict[UUID, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class ApplyDependencies:
-    """What the step needs: finding rows, saving a batch, and saying what was applied (without waiting).
+    """What the step needs: finding rows, saving a batch, saying what was applied (without waiting), and the version.
 
     `memory` is one projection's: the views of what changed last, so that most batches need no load. The fence covers
     it: a batch that starts from what was true at another checkpoint is never saved.
     """
 
-    load_bodies: Callable[[Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
-    save_batch: Callable[[tuple[str, int], Sequence[Move], Sequence[TableRows]], Awaitable[set[int]]]
-    announce: Callable[[str, Mapping[int, EntryId], Mapping[str, str]], None]
+    load_bodies: Callable[[ReadVersion, Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
+    save_batch: Callable[[ReadVersion, Sequence[Move], Sequence[TableRows]], Awaitable[set[int]]]
+    announce: Callable[[ReadVersion, Mapping[int, EntryId], Mapping[str, str]], None]
+    version: int = FIRST_VERSION
     memory: Memory = field(default_factory=dict)
 
 
@@ -61,7 +63,8 @@ async def _load(projection: Projection, shards: Sequence[Readable], dependencies
     """Return the views that the batch starts from."""
     keys = keys_to_load(projection, shards, dependencies.memory)
     views = recall(projection, shards, dependencies.memory)
-    bodies = await dependencies.load_bodies(keys) if any(keys.values()) else {}
+    version = ReadVersion(projection.name, dependencies.version)
+    bodies = await dependencies.load_bodies(version, keys) if any(keys.values()) else {}
     for table in projection.views:
         for key, body in bodies.get(table.table, {}).items():
             views[table.table][key] = table.view.model_validate_json(body)
@@ -74,13 +77,13 @@ def _tables(projection: Projection, fold: Fold) -> list[TableRows]:
     return [TableRows(name, name in inserted, rows) for name, rows in rows_to_save(projection, fold).items()]
 
 
-def _stamps(projection: Projection, shards: Sequence[Readable]) -> dict[str, str]:
-    """Return the cached answers to forget, each with a stamp that is this batch's alone."""
+def _stamps(projection: Projection, version: ReadVersion, shards: Sequence[Readable]) -> dict[str, str]:
+    """Return the version's cached answers to forget, each with a stamp that is this batch's alone."""
     stamps: dict[str, str] = {}
     for shard in shards:
         stamp = f"{projection.name}/{shard.shard}/{shard.reached}"
         for _, recorded in shard.recorded:
-            stamps.update(dict.fromkeys(projection.tags(recorded), stamp))
+            stamps.update(dict.fromkeys(map(version.qualify, projection.tags(recorded)), stamp))
     return stamps
 
 
@@ -102,9 +105,10 @@ async def apply_projection(
     failures = {shard.shard: shard.failure for shard in folded if shard.failure is not None}
     if not moves:
         return Applied({}, frozenset(), failures)
-    saved = await dependencies.save_batch((projection.name, projection.version), moves, _tables(projection, fold))
+    version = ReadVersion(projection.name, dependencies.version)
+    saved = await dependencies.save_batch(version, moves, _tables(projection, fold))
     moved = {move.shard: move.reached for move in moves if move.shard in saved}
     remember(fold, dependencies.memory, moved)
-    stamps = _stamps(projection, [shard for shard in folded if shard.shard in saved])
-    dependencies.announce(projection.name, moved, stamps)
+    stamps = _stamps(projection, version, [shard for shard in folded if shard.shard in saved])
+    dependencies.announce(version, moved, stamps)
     return Applied(moved, frozenset(move.shard for move in moves) - saved, failures)

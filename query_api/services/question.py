@@ -1,14 +1,15 @@
 """A question, as the line takes it."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infrastructure.answer_cache import Answer, CachePlace
 from infrastructure.local_answers import Roots
+from infrastructure.read_versions import ReadVersion
 from query_api.wishes import Wish
 
-__all__ = ["Find", "Question"]
+__all__ = ["Find", "Question", "at_version", "cache_name"]
 
 type Find = Callable[[], Coroutine[Any, Any, Answer | None]]
 """Makes the answer from the read model; None where there is no such thing."""
@@ -26,3 +27,16 @@ class Question:
     find: Find
     wish: Wish
     is_shared: bool = True
+
+
+def at_version(question: Question, version: int) -> Question:
+    """Return the question of a version of its read model: what is kept of another version is no answer to it."""
+    place = question.place
+    tag = ReadVersion(question.roots.projection, version).qualify(place.tag)
+    return replace(question, place=place._replace(tag=tag), roots=question.roots._replace(version=version))
+
+
+def cache_name(question: Question) -> str:
+    """Return the name that the applied positions of the question's version have in the shared cache."""
+    roots = question.roots
+    return ReadVersion(roots.projection, roots.version).qualify(roots.projection)

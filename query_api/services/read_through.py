@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contracts.streams import EntryId
 from infrastructure.answer_cache import Answer, CachePlace
 from query_api.dependencies import Flights, QueryDependencies
-from query_api.services.question import Find, Question
+from query_api.services.question import Find, Question, at_version, cache_name
 
 __all__ = ["is_enough", "read_through"]
 
@@ -54,14 +54,14 @@ async def _read_shared(
     """
     if not question.is_shared:
         return await _share(dependencies.flights, question.place, question.find, targets)
-    seen = await dependencies.cache.look_up(question.place, question.roots.projection, targets)
+    seen = await dependencies.cache.look_up(question.place, cache_name(question), targets)
     if seen.answer is not None:
         return seen.answer
 
     async def find_and_keep() -> Answer | None:
         answer = await question.find()
         if answer is not None and seen.stamp is not None:
-            await dependencies.cache.keep(question.place, question.roots.projection, answer, seen.stamp)
+            await dependencies.cache.keep(question.place, cache_name(question), answer, seen.stamp)
         return answer
 
     return await _share(dependencies.flights, question.place, find_and_keep, targets)
@@ -72,8 +72,9 @@ async def read_through(
 ) -> Answer | None:
     """Return this process's answer where it is current and at or past the targets; else the shared one, and keep it.
 
-    The version is taken before anything is read: a notice in between makes the entry useless, never stale.
+    What was heard is taken before anything is read: a notice in between makes the entry useless, never stale.
     """
+    question = at_version(question, dependencies.serving_version(question.roots.projection))
     version = dependencies.local.version(question.roots)
     if version is None:
         return await _read_shared(question, targets, dependencies)

@@ -10,8 +10,9 @@ import pytest
 from contracts.streams import EntryId
 from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool
-from infrastructure.read_checkpoints import open_checkpoints, read_standings
+from infrastructure.read_checkpoints import open_serving, read_standings
 from infrastructure.read_store import Move, TableRows, load_bodies, save_batch
+from infrastructure.read_versions import ReadVersion
 from projectors.entries import Entry, ShardBatch, entry_of_row
 from projectors.inbox import Inbox, fall_behind, offer, take
 from projectors.projections import PROJECTIONS, Projection
@@ -26,13 +27,13 @@ SHARD = 5
 
 
 def dependencies_of(pool: Pool, announced: list[Mapping[str, str]] | None = None) -> ApplyDependencies:
-    async def load(keys: Mapping[str, Sequence[UUID]]) -> dict[str, dict[UUID, bytes]]:
-        return await load_bodies(pool, keys)
+    async def load(version: ReadVersion, keys: Mapping[str, Sequence[UUID]]) -> dict[str, dict[UUID, bytes]]:
+        return await load_bodies(pool, version, keys)
 
-    async def save(projection: tuple[str, int], moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
-        return await save_batch(pool, projection, moves, tables)
+    async def save(version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+        return await save_batch(pool, version, moves, tables)
 
-    def announce(_projection: str, _applied: Mapping[int, EntryId], stamps: Mapping[str, str]) -> None:
+    def announce(_version: ReadVersion, _applied: Mapping[int, EntryId], stamps: Mapping[str, str]) -> None:
         if announced is not None:
             announced.append(stamps)
 
@@ -45,8 +46,7 @@ async def batch_of(pool: Pool, checkpoint: EntryId, *, shard: int = SHARD, limit
 
 
 async def checkpoint_of(pool: Pool, projection: Projection, shard: int = SHARD) -> EntryId:
-    await open_checkpoints(pool, projection.name, projection.version)
-    return (await read_standings(pool, projection.name, projection.version))[shard].checkpoint
+    return (await read_standings(pool, await open_serving(pool, projection.name)))[shard].checkpoint
 
 
 async def apply(pool: Pool, batch: ShardBatch, projection: Projection = TASK_DETAIL) -> Applied:

@@ -5,6 +5,7 @@ from random import Random
 
 from contracts.events import TaskUsageReported
 from infrastructure.postgres import Pool
+from infrastructure.read_models import ReadModels
 from infrastructure.read_queries_figures import UsageFilter, find_usage
 from projectors.projections.usage import USAGE
 from tests.fold import has_applied_everything
@@ -23,7 +24,7 @@ async def test_the_figures_are_the_sum_of_all_reports_over_all_shards(pool: Pool
     assert await has_applied_everything(pool, (USAGE,))
 
     reports = [w.event.usage for story in stories for w in story if isinstance(w.event, TaskUsageReported)]
-    found = await find_usage(pool, UsageFilter("default"))
+    found = await find_usage(ReadModels(pool), UsageFilter("default"))
 
     assert len(reports) > 20
     assert sum(part.reports for part in found.spent) == len(reports)

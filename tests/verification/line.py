@@ -11,7 +11,7 @@ from bureau.verification import Report, Scope, verify
 from contracts.streams import stream_name
 from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool
-from infrastructure.read_checkpoints import open_checkpoints, read_standings
+from infrastructure.read_checkpoints import open_serving, read_standings
 from infrastructure.read_store import load_bodies, save_batch
 from projectors.entries import ShardBatch, entry_of_row
 from projectors.projections import PROJECTIONS
@@ -72,10 +72,9 @@ async def make_line(pool: Pool, redis: Redis, randomness: Random, *, tasks: int 
 async def project_everything(pool: Pool) -> None:
     for projection in PROJECTIONS:
         dependencies = ApplyDependencies(
-            partial(load_bodies, pool), partial(save_batch, pool), lambda _name, _moved, _stamps: None
+            partial(load_bodies, pool), partial(save_batch, pool), lambda _version, _moved, _stamps: None
         )
-        await open_checkpoints(pool, projection.name, projection.version)
-        standings = await read_standings(pool, projection.name, projection.version)
+        standings = await read_standings(pool, await open_serving(pool, projection.name))
         for shard in range(TEST_SHARDS):
             checkpoint = standings[shard].checkpoint
             rows = await read_log(pool, {shard: checkpoint.position}, limit=100_000, max_bytes=1 << 30)
