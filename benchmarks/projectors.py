@@ -21,6 +21,7 @@ from benchmarks.projector_runs import empty_read_models, has_arrived, working
 from benchmarks.report import Result, print_results
 from benchmarks.task_events import fill_log
 from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey, stop_postgres, stop_valkey
+from contracts.streams import EntryId
 from infrastructure.event_log import read_log
 from infrastructure.log_batches import read_batches
 from infrastructure.postgres import Pool, open_pool
@@ -103,11 +104,11 @@ async def _measure_floor(pool: Pool, projections: Sequence[Projection]) -> float
 
 async def _carry(pool: Pool, redis: RedisClient) -> None:
     """Bring the log onto the streams."""
-    positions: Mapping[int, int] = dict.fromkeys(range(_SHARDS), 0)
+    positions: Mapping[int, EntryId] = dict.fromkeys(range(_SHARDS), EntryId(0, 0))
     while positions:
         batches = await read_batches(pool, positions, limit=500, max_bytes=1_000_000)
         await append_batches(redis, batches)
-        positions = {batch.shard: batch.last_position for batch in batches if batch.is_cut}
+        positions = {batch.shard: batch.last for batch in batches if batch.is_cut}
 
 
 async def _drain(pool: Pool, redis_url: str, projections: Sequence[Projection], redis: RedisClient | None) -> float:

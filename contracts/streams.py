@@ -17,6 +17,7 @@ __all__ = [
     "InvalidTokenError",
     "Token",
     "format_token",
+    "parse_entry_id",
     "parse_token",
     "shard_of",
     "stream_name",
@@ -57,6 +58,12 @@ class Token(NamedTuple):
 
 class InvalidTokenError(ValueError):
     """The text is not `<epoch>.<shard>:<position>[,<shard>:<position>…]`, each shard once."""
+
+
+def parse_entry_id(text: str) -> EntryId:
+    """Return the id that `<epoch>-<position>` says; ValueError where it says none."""
+    epoch, _, position = text.partition("-")
+    return EntryId(int(epoch), int(position))
 
 
 def shard_of(root_id: UUID, shards: int) -> int:

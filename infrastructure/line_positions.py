@@ -5,10 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from contracts.streams import EntryId, stream_name
+from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
-from infrastructure.stream_writer import parse_entry_id
 
 __all__ = [
     "Backlog",

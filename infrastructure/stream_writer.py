@@ -14,11 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from contracts.streams import EntryId, stream_name
+from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.log_batches import LogBatch
 from infrastructure.redis_client import RedisClient
 
-__all__ = ["AppendAnswer", "AppendOutcome", "append_batches", "locate_streams", "parse_entry_id"]
+__all__ = ["AppendAnswer", "AppendOutcome", "append_batches", "locate_streams"]
 
 _SCRIPT: Final = files("infrastructure").joinpath("lua/compare_and_append.lua").read_text(encoding="utf-8")
 _SCRIPT_HASH: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -29,6 +29,9 @@ _EMPTY: Final = LogBatch(
     is_at_floor=False,
     predecessor_id="0-0",
     predecessor_event="",
+    next_epoch=0,
+    lost_end="",
+    lost_event="",
     last_position=0,
     is_cut=False,
     ids=(),
@@ -54,12 +57,6 @@ class AppendAnswer(NamedTuple):
     outcome: AppendOutcome
     last: EntryId
     detail: str
-
-
-def parse_entry_id(text: str) -> EntryId:
-    """Return the id that `<epoch>-<position>` says; ValueError where it says none."""
-    epoch, _, position = text.partition("-")
-    return EntryId(int(epoch), int(position))
 
 
 async def append_batches(redis: RedisClient, batches: Sequence[LogBatch]) -> list[AppendAnswer]:
@@ -94,7 +91,15 @@ def _arguments(batch: LogBatch) -> list[str | bytes]:
     """Lay out a batch as the script's header says."""
     entries: list[str | bytes] = [b""] * (3 * len(batch.ids))
     entries[0::3], entries[1::3], entries[2::3] = batch.ids, batch.event_ids, batch.envelopes
-    return [batch.predecessor_id, batch.predecessor_event, "1" if batch.is_at_floor else "0", *entries]
+    return [
+        batch.predecessor_id,
+        batch.predecessor_event,
+        "1" if batch.is_at_floor else "0",
+        str(batch.next_epoch),
+        batch.lost_end,
+        batch.lost_event,
+        *entries,
+    ]
 
 
 def _read_answer(answer: object) -> AppendAnswer:

@@ -2,9 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from contracts.streams import EntryId, stream_name
+from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.redis_client import RedisClient
-from infrastructure.stream_writer import parse_entry_id
 
 __all__ = ["StreamedEvent", "read_entries_between"]
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.streams import EntryId
 from infrastructure.log_batches import LogBatch
 from infrastructure.stream_writer import AppendAnswer
 from outbox_relay.records import RelayStatus
@@ -17,8 +18,8 @@ class RelayDependencies:
     count_shards: Callable[[], Awaitable[int]]
     held_shards: Callable[[], frozenset[int] | None]
     """Tells which shards are this relay's to carry; None: all, whatever others do."""
-    read_batches: Callable[[Mapping[int, int]], Awaitable[Sequence[LogBatch]]]
-    """Takes shard -> position; answers what follows, bounded by count and bytes."""
+    read_batches: Callable[[Mapping[int, EntryId]], Awaitable[Sequence[LogBatch]]]
+    """Takes shard -> end of its stream; answers what follows, bounded by count and bytes."""
     append_batches: Callable[[Sequence[LogBatch]], Awaitable[Sequence[AppendAnswer]]]
     locate_streams: Callable[[Sequence[int]], Awaitable[Sequence[AppendAnswer]]]
     ensure_partitions: Callable[[], Awaitable[int]]

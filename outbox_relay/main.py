@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from contracts.streams import EntryId
 from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import ensure_partitions, remembered_shards
 from infrastructure.lease_keeping import LeasePlan, open_leases
@@ -131,11 +132,11 @@ async def _open_servers(settings: Settings) -> AsyncIterator[tuple[Pool, RedisCl
         await redis.aclose()
 
 
-async def _read_bounded(pool: Pool, positions: Mapping[int, int]) -> list[LogBatch]:
-    if not positions:
+async def _read_bounded(pool: Pool, ends: Mapping[int, EntryId]) -> list[LogBatch]:
+    if not ends:
         return []
-    max_bytes = _BYTES_A_READ // len(positions)
-    return await read_batches(pool, positions, limit=EVENTS_A_SHARD, max_bytes=max_bytes)
+    max_bytes = _BYTES_A_READ // len(ends)
+    return await read_batches(pool, ends, limit=EVENTS_A_SHARD, max_bytes=max_bytes)
 
 
 async def _find_memory_dangers(redis: RedisClient) -> Mapping[str, str]:

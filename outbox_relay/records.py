@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from contracts.streams import EntryId
 from infrastructure.log_batches import LogBatch
 
 __all__ = ["RELAY_ROLE", "RelayPass", "RelayRequest", "RelayStatus", "ShardCondition", "ShardState"]
 
+
+_NOWHERE: Final = EntryId(0, 0)
 
 RELAY_ROLE: Final = "relay"
 """Under which name relays share the shards out."""
@@ -28,11 +31,16 @@ class ShardCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """The last position that the stream is believed to hold. Memory says where to look first, never what to append."""
+    """With which entry the stream is believed to end. Memory says where to look first, never what to append."""
 
     condition: ShardCondition = ShardCondition.LOCATING
-    position: int = 0
+    end: EntryId = _NOWHERE
     error: str = ""
+
+    @property
+    def position(self) -> int:
+        """Return the last position that the stream is believed to hold."""
+        return self.end.position
 
 
 @dataclass(frozen=True, slots=True)

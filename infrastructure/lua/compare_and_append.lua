@@ -4,7 +4,10 @@
 -- ARGV[1]  id of the log's event before the batch, `<epoch>-<position>`
 -- ARGV[2]  event id of it, '' where the log knows none
 -- ARGV[3]  '1' where a stream that never held anything may begin after it
--- ARGV[4…] id, event id and envelope of each event of the batch; positions are dense
+-- ARGV[4]  the epoch in which the log goes on after it
+-- ARGV[5]  id of the entry that the stream ended with when that epoch began right there, '' where none is known
+-- ARGV[6]  event id of it, '' where none is known
+-- ARGV[7…] id, event id and envelope of each event of the batch; positions are dense
 --
 -- Returns {outcome, the stream's last id, detail}:
 --   appended  the stream ends with the batch, whether this call or another put it there
@@ -12,11 +15,15 @@
 --   ahead     the stream ends behind the batch: go on from its last id
 --   diverged  the stream holds something else than the log: nobody may append
 local stream, predecessor_id, predecessor_event = KEYS[1], ARGV[1], ARGV[2]
-local HEAD, WIDTH = 3, 3
+local HEAD, WIDTH = 6, 3
 local count = (#ARGV - HEAD) / WIDTH
 
 local function position_of(id)
   return tonumber(string.match(id, '%-(%d+)$'))
+end
+
+local function epoch_of(id)
+  return tonumber(string.match(id, '^(%d+)%-'))
 end
 
 local function value_of(pairs_list, name)
@@ -46,6 +53,20 @@ if last_id == '0-0' and ARGV[3] == '1' then return append_after(0) end
 
 if last_entry and last_entry[1] ~= last_id then
   return {'diverged', last_id, 'entries after ' .. last_entry[1] .. ' were deleted from the stream'}
+end
+
+-- The database went back in time and said so (`log.epochs`): the log goes on behind the predecessor in a later epoch, and
+-- what the stream holds behind it is of a lost future. But only on a stream of this log, which holds the predecessor or,
+-- trimmed further than that, ends as it did when the epoch began.
+local function is_of_this_log()
+  local found = redis.call('XRANGE', stream, predecessor_id, predecessor_id)[1]
+  if found then return value_of(found[2], 'event_id') == predecessor_event end
+  return last_id == ARGV[5] and (not last_entry or value_of(last_entry[2], 'event_id') == ARGV[6])
+end
+
+if epoch_of(last_id) < tonumber(ARGV[4]) and position_of(last_id) > position_of(predecessor_id) then
+  if is_of_this_log() then return append_after(0) end
+  return {'diverged', last_id, 'the stream does not hold ' .. predecessor_id .. ', behind which epoch ' .. ARGV[4] .. ' begins'}
 end
 
 local overlap = position_of(last_id) - position_of(predecessor_id)

@@ -36,9 +36,14 @@ EPOCHS = Table(
     Column("shard", SmallInteger, primary_key=True, autoincrement=False),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("first_position", BigInteger, nullable=False),
+    Column("stream_end", Text, nullable=False, server_default="", comment="The stream's last id when it began."),
+    Column("stream_event", Text, nullable=False, server_default="", comment="Event id at the stream's end, if any."),
     schema="log",
 )
-"""In which epoch a shard's positions from `first_position` on are written; the last row is the current one."""
+"""In which epoch a shard's positions from `first_position` on are written; the highest epoch is the current one.
+
+A position is of the highest epoch that begins at or before it; a stream's entry of any other epoch is a ghost.
+"""
 
 FLOORS = Table(
     "floors",

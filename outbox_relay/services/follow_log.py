@@ -110,5 +110,5 @@ def _log_shard(shard: int, before: ShardState, after: ShardState) -> None:
         _LOG.error("shard " + after.condition.value, shard=shard, position=after.position, error=after.error)
     elif before.error and not after.error:
         _LOG.info("shard goes on", shard=shard, position=after.position, error_was=before.error)
-    elif after.position < before.position:
+    elif after.end < before.end:
         _LOG.warning("stream lost its tail, refilling", shard=shard, from_position=after.position, was=before.position)

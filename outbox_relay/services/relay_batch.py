@@ -8,14 +8,17 @@ Right with any number of relays at once and at any point of a crash.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 
+from contracts.streams import EntryId, parse_entry_id
 from infrastructure.log_batches import LogBatch
 from infrastructure.stream_writer import AppendAnswer, AppendOutcome
 from outbox_relay.dependencies import RelayDependencies
 from outbox_relay.records import RelayPass, RelayRequest, ShardCondition, ShardState
 
 __all__ = ["relay_batch"]
+
+_ADVICE: Final = "if the database went back in time, see `bureau epoch show`, then `bureau epoch bump`"
 
 
 async def relay_batch(request: RelayRequest, dependencies: RelayDependencies) -> RelayPass:
@@ -25,7 +28,7 @@ async def relay_batch(request: RelayRequest, dependencies: RelayDependencies) ->
     then be repeated as it was, or from anywhere else.
     """
     shards = await _locate(request, dependencies)
-    following = {shard: state.position for shard, state in shards.items() if _is_following(state)}
+    following = {shard: state.end for shard, state in shards.items() if _is_following(state)}
     batches = request.ahead or await dependencies.read_batches(following)
     refused = _refuse_all(batches, following)
     sent = [batch for batch in batches if batch.shard not in refused and (batch.ids or request.is_check)]
@@ -46,7 +49,7 @@ async def _read_ahead(
     """Read what follows, where there is a backlog, as if the append went through; if it does not, this is dropped."""
     if not any(batch.is_cut for batch in sent):
         return ()
-    return await dependencies.read_batches({batch.shard: batch.last_position for batch in batches})
+    return await dependencies.read_batches({batch.shard: batch.last for batch in batches if batch.predecessor_id})
 
 
 def _fits(batch: LogBatch, state: ShardState) -> bool:
@@ -72,24 +75,24 @@ async def _locate(request: RelayRequest, dependencies: RelayDependencies) -> Map
 def _settle_location(answer: AppendAnswer) -> ShardState:
     if answer.outcome in {AppendOutcome.REFUSED, AppendOutcome.DIVERGED}:
         return _held(answer)
-    return ShardState(ShardCondition.FOLLOWING, answer.last.position)
+    return ShardState(ShardCondition.FOLLOWING, answer.last)
 
 
-def _refuse_all(batches: Sequence[LogBatch], positions: Mapping[int, int]) -> dict[int, ShardState]:
+def _refuse_all(batches: Sequence[LogBatch], ends: Mapping[int, EntryId]) -> dict[int, ShardState]:
     """Return the shards that must stop already because of what the log has to give."""
     return {
-        batch.shard: ShardState(ShardCondition.STOPPED, positions[batch.shard], reason)
+        batch.shard: ShardState(ShardCondition.STOPPED, ends[batch.shard], reason)
         for batch in batches
-        if (reason := _refuse(batch, positions[batch.shard]))
+        if (reason := _refuse(batch, ends[batch.shard]))
     }
 
 
-def _refuse(batch: LogBatch, position: int) -> str:
-    """Say why a batch that was asked for after `position` must not even be tried; empty where it may."""
-    if batch.start != position != 0:
-        return f"the stream ends at position {position}, but the log begins after {batch.start}"
+def _refuse(batch: LogBatch, end: EntryId) -> str:
+    """Say why a batch that was asked for after the end of a stream must not even be tried; empty where it may."""
+    if batch.start > end.position != 0:
+        return f"the stream ends at position {end.position}, but the log begins after {batch.start}"
     if not batch.predecessor_id:
-        return f"the stream ends at position {position}, which the log does not have"
+        return f"the stream ends at {end}, which the log does not have; {_ADVICE}"
     if batch.has_hole:
         return f"the log has a hole between positions {batch.start} and {batch.last_position}"
     return ""
@@ -99,9 +102,9 @@ def _settle(batch: LogBatch, answer: AppendAnswer) -> ShardState:
     """Return where a shard stands after its stream has answered."""
     match answer.outcome:
         case AppendOutcome.APPENDED | AppendOutcome.REWIND | AppendOutcome.AHEAD:
-            return ShardState(ShardCondition.FOLLOWING, answer.last.position)
+            return ShardState(ShardCondition.FOLLOWING, answer.last)
         case AppendOutcome.DIVERGED | AppendOutcome.REFUSED:
-            return replace(_held(answer), position=batch.start)
+            return replace(_held(answer), end=parse_entry_id(batch.predecessor_id))
         case _:
             assert_never(answer.outcome)
 
@@ -109,7 +112,8 @@ def _settle(batch: LogBatch, answer: AppendAnswer) -> ShardState:
 def _held(answer: AppendAnswer) -> ShardState:
     is_refused = answer.outcome is AppendOutcome.REFUSED
     condition = ShardCondition.WAITING if is_refused else ShardCondition.STOPPED
-    return ShardState(condition, answer.last.position, answer.detail)
+    advice = "" if is_refused else f"; {_ADVICE}"
+    return ShardState(condition, answer.last, answer.detail + advice)
 
 
 def _is_behind(batches: Sequence[LogBatch], answers: Sequence[AppendAnswer]) -> bool:

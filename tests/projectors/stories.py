@@ -29,7 +29,7 @@ from contracts.events import (
     TaskSubmitted,
     TaskUsageReported,
 )
-from contracts.streams import shard_of
+from contracts.streams import EntryId, shard_of
 from contracts.usage import Usage
 from infrastructure.log_batches import read_batches
 from infrastructure.stream_writer import append_batches
@@ -204,8 +204,8 @@ async def write_tasks(pool: "asyncpg.Pool[asyncpg.Record]", randomness: Random, 
 
 async def carry(pool: "asyncpg.Pool[asyncpg.Record]", redis: "Redis", *, shards: int = TEST_SHARDS) -> None:
     """Bring the log onto the streams, as the relay does."""
-    positions = dict.fromkeys(range(shards), 0)
+    positions = dict.fromkeys(range(shards), EntryId(0, 0))
     while positions:
         batches = await read_batches(pool, positions, limit=500, max_bytes=1_000_000)
         await append_batches(redis, batches)
-        positions = {batch.shard: batch.last_position for batch in batches if batch.is_cut}
+        positions = {batch.shard: batch.last for batch in batches if batch.is_cut}

@@ -26,8 +26,8 @@ async def log(pool: Pool, randomness: random.Random) -> Pool:
     return pool
 
 
-async def read(pool: Pool, after: int, limit: int = 100, max_bytes: int = 1_000_000) -> LogBatch:
-    [batch] = await read_batches(pool, {SHARD: after}, limit=limit, max_bytes=max_bytes)
+async def read(pool: Pool, after: int, limit: int = 100, max_bytes: int = 1_000_000, epoch: int = 1) -> LogBatch:
+    [batch] = await read_batches(pool, {SHARD: EntryId(epoch, after)}, limit=limit, max_bytes=max_bytes)
     return batch
 
 
@@ -220,7 +220,9 @@ async def test_a_key_of_another_type_is_refused_while_other_shards_go_on(
 ) -> None:
     await append_event(log, root_in(5, randomness), 1, randomness)
     await redis.set(STREAM, "no stream")
-    answers = await append_batches(redis, await read_batches(log, {SHARD: 0, 5: 0}, limit=9, max_bytes=9999))
+    answers = await append_batches(
+        redis, await read_batches(log, dict.fromkeys([SHARD, 5], EntryId(0, 0)), limit=9, max_bytes=9999)
+    )
     assert [answer.outcome for answer in answers] == [AppendOutcome.REFUSED, AppendOutcome.APPENDED]
     assert "WRONGTYPE" in answers[0].detail
 
