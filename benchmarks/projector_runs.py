@@ -17,7 +17,7 @@ __all__ = ["empty_read_models", "has_arrived", "wait_until_reading", "working"]
 _TABLES: Final = (
     "read.checkpoints, read.agent_list, read.agent_detail, read.task_list, read.task_detail, read.task_messages,"
     " read.task_artifact_chunks, read.task_timeline, read.approval_list, read.approval_detail, read.budgets,"
-    " read.task_usage"
+    " read.usage_sums"
 )
 
 

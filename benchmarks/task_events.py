@@ -49,7 +49,13 @@ def _events(randomness: Random, root: UUID) -> list[Event]:
         submitted,
         TaskStarted(attempt=1, worker="worker"),
         TaskProgressed(attempt=1, fraction=0.5, message=None),
-        TaskUsageReported(attempt=1, usage=Usage(input_tokens=100)),
+        TaskUsageReported(
+            attempt=1,
+            usage=Usage(input_tokens=100),
+            agent_id=submitted.agent_id,
+            context_id=submitted.context_id,
+            report=1,
+        ),
         TaskCompleted(attempt=1, message=Message(message_id="m", role=Role.AGENT, parts=(Part(text="Done."),))),
     ]
 

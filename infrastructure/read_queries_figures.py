@@ -1,7 +1,7 @@
 """The find functions for what is added up over many tasks: usage figures, and how the tasks of a context stand.
 
-Each task's row is one root's part. They are added up here, in one statement and one snapshot, so that nothing depends
-on the order between shards and no two projectors ever write the same row.
+Each row is one shard's part, of usage, or one task's. They are added up here, in one statement and one snapshot, so
+that nothing depends on the order between shards and no two projectors ever write the same row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from contracts.streams import Token
 from infrastructure.read_models import ReadModels, fetch_serving
-from infrastructure.read_statements import covers_of, covers_sql, numbered
+from infrastructure.read_statements import covers_of, covers_sql
 from infrastructure.read_versions import ReadVersion
 
 __all__ = ["FoundContext", "FoundSpend", "FoundUsage", "UsageFilter", "find_context", "find_usage"]
@@ -60,34 +60,59 @@ class FoundContext(NamedTuple):
     covers: Token | None
 
 
-_SUMMED: Final = tuple(name for name in FoundSpend._fields if name not in {"model", "currency"})
-_SUMS: Final = ", ".join(f"sum({name})::{'numeric' if name == 'cost' else 'bigint'} AS {name}" for name in _SUMMED)
-_SUM_ARRAYS: Final = ", ".join(
-    f"array_agg(g.{name} ORDER BY g.model, g.currency) AS {name}" for name in FoundSpend._fields
+_COUNTED: Final = FoundSpend._fields[2:]
+_SUMS: Final = ", ".join(f"sum({name}) AS {name}" for name in _COUNTED)
+_ARRAYS: Final = ", ".join(
+    f"array_agg(g.{name} ORDER BY g.model, g.currency) AS {name}" for name in ("tasks", *FoundSpend._fields)
 )
 
 
 def _usage_sql(version: ReadVersion, conditions: Sequence[str]) -> str:
-    """Return the statement: one row with the positions, the number of tasks, and an array for each sum."""
+    """Return the statement: one row with the positions, and an array for each sum."""
     return (
-        f"WITH spent AS (SELECT u.task_id, s.* FROM {version.schema}.task_usage u, jsonb_to_recordset("  # noqa: S608 - constants of this module
-        "convert_from(u.body, 'UTF8')::jsonb -> 'spent') AS s(model text, currency text, reports bigint,"
-        " input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, tool_calls bigint,"
-        f" duration_ms bigint, cost numeric) WHERE {' AND '.join(conditions)})"
-        f" SELECT c.*, (SELECT count(DISTINCT task_id) FROM spent) AS tasks, a.* FROM {covers_sql(version)},"
-        f" LATERAL (SELECT {_SUM_ARRAYS} FROM (SELECT model, currency, {_SUMS} FROM spent GROUP BY model, currency)"
-        " AS g) AS a"
+        f"SELECT c.*, a.* FROM {covers_sql(version)}, LATERAL (SELECT {_ARRAYS} FROM ("  # noqa: S608 - constants of this module
+        f"SELECT nullif(model, '') AS model, currency, sum(tasks) AS tasks, {_SUMS} FROM {version.schema}.usage_sums"
+        f" WHERE {' AND '.join(conditions)} GROUP BY model, currency) AS g) AS a"
+    )
+
+
+def _rows_of(wanted: UsageFilter) -> tuple[list[str], list[object]]:
+    """Return the conditions for the rows that hold what is wanted, and their arguments: never more than one kind.
+
+    A context's are those of each of its agents; all others are there added up, in as many parts as there are shards.
+    """
+    if wanted.context_id is not None and wanted.agent_id is None:
+        return ["workspace_id = $1", "context = $2", "agent <> ''"], [wanted.workspace_id, wanted.context_id]
+    agent = "" if wanted.agent_id is None else str(wanted.agent_id)
+    return (
+        ["workspace_id = $1", "agent = $2", "context = $3"],
+        [wanted.workspace_id, agent, wanted.context_id or ""],
     )
 
 
 async def find_usage(models: ReadModels, wanted: UsageFilter) -> FoundUsage:
     """Return what the tasks of a workspace, an agent or a context used; nothing where there are none."""
-    filters = [("workspace_id", wanted.workspace_id), ("agent_id", wanted.agent_id), ("context_id", wanted.context_id)]
-    conditions, arguments = numbered(filters, 1)
+    conditions, arguments = _rows_of(wanted)
     row = await fetch_serving(models, "usage", lambda version: _usage_sql(version, conditions), *arguments)
     columns = [row[name] or () for name in FoundSpend._fields]
-    spent = [FoundSpend(*values) for values in zip(*columns, strict=True)]
-    return FoundUsage(row["tasks"], spent, covers_of(row))
+    spent = [_spend(*values) for values in zip(*columns, strict=True)]
+    return FoundUsage(int(sum(row["tasks"] or ())), spent, covers_of(row))
+
+
+def _spend(model: str | None, currency: str, *sums: Decimal) -> FoundSpend:
+    """Return the sums of a model and currency; only money has fractions."""
+    reports, input_tokens, output_tokens, cached_input_tokens, tool_calls, duration_ms = map(int, sums[:-1])
+    return FoundSpend(
+        model,
+        currency,
+        reports,
+        input_tokens,
+        output_tokens,
+        cached_input_tokens,
+        tool_calls,
+        duration_ms,
+        cost=sums[-1],
+    )
 
 
 @cache

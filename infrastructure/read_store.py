@@ -8,7 +8,7 @@ Knows tables and columns, and nothing of events or views.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, assert_never
 from uuid import UUID
 
 from sqlalchemy import Table
@@ -19,7 +19,7 @@ from infrastructure.postgres import Pool
 from infrastructure.read_versions import READ_SCHEMA, ReadVersion
 from infrastructure.tables import METADATA
 
-__all__ = ["Move", "TableRows", "load_bodies", "save_batch"]
+__all__ = ["Move", "SaveMode", "TableRows", "load_bodies", "save_batch"]
 
 
 class Move(NamedTuple):
@@ -35,14 +35,15 @@ class Move(NamedTuple):
     event_id: str
 
 
-class TableRows(NamedTuple):
-    """Rows for one table, each the shard and then the values of all columns in the table's order.
+type SaveMode = Literal["insert", "replace", "add"]
+"""What becomes of a row whose key is there: an error, the new row instead, or the sum of all that is not the key."""
 
-    `is_insert_only` says that no row of the same key can be there: one that is there is an error.
-    """
+
+class TableRows(NamedTuple):
+    """Rows for one table, each the shard and then the values of all columns in the table's order."""
 
     table: str
-    is_insert_only: bool
+    mode: SaveMode
     rows: Sequence[tuple[object, ...]]
 
 
@@ -72,18 +73,31 @@ def _column_types(name: str) -> list[str]:
     return [column.type.compile(dialect) for column in _table(name).columns]
 
 
-def _insert(schema: str, name: str, first_parameter: int, *, is_insert_only: bool) -> str:
+def _on_conflict(name: str, mode: SaveMode) -> str:
+    """Return what the insertion does where the row is there; `t` is the table."""
+    key = _key(name)
+    others = [column.name for column in _table(name).columns if column.name not in key]
+    match mode:
+        case "insert":
+            return ""
+        case "replace":
+            updates = ", ".join(f"{column} = excluded.{column}" for column in others)
+        case "add":
+            updates = ", ".join(f"{column} = t.{column} + excluded.{column}" for column in others)
+        case _:
+            assert_never(mode)
+    return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}"
+
+
+def _insert(schema: str, name: str, first_parameter: int, mode: SaveMode) -> str:
     """Return the part that writes one table; its parameters are the shards and then one array a column."""
     columns = [column.name for column in _table(name).columns]
     types = ["smallint", *_column_types(name)]
     arrays = ", ".join(f"${first_parameter + index}::{kind}[]" for index, kind in enumerate(types))
     names = ", ".join(columns)
-    key = _key(name)
-    updates = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
-    conflict = "" if is_insert_only else f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}"
     return (  # names of our own tables and columns, nothing from outside
-        f"INSERT INTO {schema}.{name} ({names}) SELECT {names} FROM unnest({arrays}) AS r(shard, {names})"  # noqa: S608 - as above
-        f" WHERE r.shard IN (SELECT moved.shard FROM moved){conflict}"
+        f"INSERT INTO {schema}.{name} AS t ({names}) SELECT {names} FROM unnest({arrays}) AS r(of_shard, {names})"  # noqa: S608 - as above
+        f" WHERE r.of_shard IN (SELECT moved.shard FROM moved){_on_conflict(name, mode)}"
     )
 
 
@@ -111,12 +125,12 @@ _FIRST_TABLE_PARAMETER: Final = 9
 
 
 @cache
-def _save_statement(schema: str, tables: tuple[tuple[str, bool], ...]) -> str:
-    """Return the statement that moves checkpoints and writes tables (name, is it insert-only)."""
+def _save_statement(schema: str, tables: tuple[tuple[str, SaveMode], ...]) -> str:
+    """Return the statement that moves checkpoints and writes tables (name, how)."""
     parts = []
     parameter = _FIRST_TABLE_PARAMETER
-    for name, is_insert_only in tables:
-        parts.append(f", {name}_rows AS ({_insert(schema, name, parameter, is_insert_only=is_insert_only)})")
+    for name, mode in tables:
+        parts.append(f", {name}_rows AS ({_insert(schema, name, parameter, mode)})")
         parameter += 1 + len(_table(name).columns)
     return _MOVE + "".join(parts) + " SELECT shard FROM moved"  # noqa: S608 - names of our own tables
 
@@ -149,7 +163,7 @@ async def save_batch(pool: Pool, version: ReadVersion, moves: Sequence[Move], ta
     serves, or the log does not hold the event that its move ends with: nothing of it was written.
     """
     written = [table for table in tables if table.rows]
-    statement = _save_statement(version.schema, tuple((table.table, table.is_insert_only) for table in written))
+    statement = _save_statement(version.schema, tuple((table.table, table.mode) for table in written))
     arguments: list[object] = [
         [move.shard for move in moves],
         [move.expected.epoch for move in moves],

@@ -11,6 +11,7 @@ from bureau.verification.receipts import verify_receipts
 from bureau.verification.scope import Advance, Report, Scope, Tally, Work
 from bureau.verification.standings import verify_standings
 from bureau.verification.streams import verify_shards
+from bureau.verification.sums import verify_sums
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.verification import read_cuts
@@ -27,6 +28,7 @@ async def verify(
     await verify_standings(work, cuts)
     await verify_shards(work, cuts)
     await verify_aggregates(work, cuts)
+    await verify_sums(work, cuts)
     if scope.has_receipts:
         await verify_receipts(work, cuts)
     return _report(work, len(cuts))

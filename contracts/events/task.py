@@ -173,11 +173,18 @@ class TaskArtifactAppended(Event):
 
 
 class TaskUsageReported(Event):
-    """The worker says what it used since its previous report."""
+    """The worker says what it used since its previous report.
+
+    Agent and context are the task's, for those who add usage up; `report` counts the task's reports from 1. The
+    first events that were written lack the three.
+    """
 
     type: ClassVar[str] = "task.usage_reported"
     attempt: int
     usage: Usage
+    agent_id: UUID | None = None
+    context_id: str | None = None
+    report: int | None = None
 
 
 class TaskCompleted(Event):

@@ -14,7 +14,7 @@ from contracts.views.task import (
     TaskTimelineEntry,
     TaskWaiting,
 )
-from contracts.views.usage import ModelUsage, SpentOnModel, TaskUsage, UsageFigures
+from contracts.views.usage import ModelUsage, UsageFigures
 
 __all__ = [
     "AgentDetail",
@@ -25,7 +25,6 @@ __all__ = [
     "BudgetDetail",
     "ContextSummary",
     "ModelUsage",
-    "SpentOnModel",
     "TaskArtifactChunk",
     "TaskDetail",
     "TaskFailure",
@@ -33,7 +32,6 @@ __all__ = [
     "TaskStatus",
     "TaskSummary",
     "TaskTimelineEntry",
-    "TaskUsage",
     "TaskWaiting",
     "UsageFigures",
 ]

@@ -167,7 +167,9 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
         case TaskArtifactAppended():
             artifact = ArtifactState(attempt=event.attempt, is_closed=event.last_chunk)
             return {"artifacts": {**task.artifacts, event.artifact.artifact_id: artifact}}
-        case TaskProgressed() | TaskUsageReported() | TaskResumed() | TaskAttemptFailed():
+        case TaskUsageReported():
+            return {"reports": task.reports + 1}
+        case TaskProgressed() | TaskResumed() | TaskAttemptFailed():
             return {}
         case TaskCompleted():
             return _ended(TaskState.COMPLETED)

@@ -35,4 +35,14 @@ def decide_report_progress(command: ReportProgress, task: Task | None) -> list[T
 
 def usage_events(usage: Usage | None, task: Task) -> list[TaskUsageReported]:
     """Return the report of what a worker used, if it used anything."""
-    return [] if usage is None else [TaskUsageReported(attempt=task.attempt, usage=usage)]
+    if usage is None:
+        return []
+    return [
+        TaskUsageReported(
+            attempt=task.attempt,
+            usage=usage,
+            agent_id=task.agent_id,
+            context_id=task.context_id,
+            report=task.reports + 1,
+        )
+    ]

@@ -77,8 +77,9 @@ class Waiting(Record):
 class Task(Record):
     """A task; `generation` counts its events, `leases` its leases, `messages` what workers are to be handed.
 
-    The running attempt began at `attempt_started_at`; it is worked on since `running_since`, and was for
-    `worked` before it last waited for a person. Reads states that hold more than it knows.
+    `reports` counts what they reported of usage. The running attempt began at `attempt_started_at`; it is worked on
+    since `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it
+    knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -103,6 +104,7 @@ class Task(Record):
     waiting: Waiting | None
     messages: int
     acknowledged: int
+    reports: int = 0
     artifacts: dict[str, ArtifactState]
     is_cancel_acknowledged: bool
     generation: int

@@ -14,7 +14,7 @@ from infrastructure.tables.read_models import (
     TASK_LIST,
     TASK_MESSAGES,
     TASK_TIMELINE,
-    TASK_USAGE,
+    USAGE_SUMS,
 )
 from infrastructure.tables.upkeep import READERS, UPKEEP
 from infrastructure.tables.write import AGGREGATES, API_KEYS, MESSAGES, RECEIPTS
@@ -44,6 +44,6 @@ __all__ = [
     "TASK_LIST",
     "TASK_MESSAGES",
     "TASK_TIMELINE",
-    "TASK_USAGE",
     "UPKEEP",
+    "USAGE_SUMS",
 ]

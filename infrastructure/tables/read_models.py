@@ -5,7 +5,19 @@ projectors write here, and only together with their checkpoint. No unique index 
 arrive in any order, so that an agent may carry a name before its former bearer gave it up.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
 
 from infrastructure.tables.metadata import METADATA
 
@@ -20,7 +32,7 @@ __all__ = [
     "TASK_LIST",
     "TASK_MESSAGES",
     "TASK_TIMELINE",
-    "TASK_USAGE",
+    "USAGE_SUMS",
 ]
 
 _SCHEMA = "read"
@@ -160,17 +172,27 @@ BUDGETS = Table(
 )
 """Budgets, by scope; lists show them whole."""
 
-TASK_USAGE = Table(
-    "task_usage",
+USAGE_SUMS = Table(
+    "usage_sums",
     METADATA,
-    Column("task_id", Uuid, primary_key=True),
-    Column("workspace_id", Text, nullable=False),
-    Column("agent_id", Uuid, nullable=False),
-    Column("context_id", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False, comment="contracts.views.TaskUsage as JSON; queries add it up."),
-    Index("task_usage_agent_index", "workspace_id", "agent_id"),
-    Index("task_usage_context_index", "workspace_id", "context_id"),
+    Column("workspace_id", Text, primary_key=True),
+    Column("agent", Text, primary_key=True, comment="An agent's id; empty: of all agents."),
+    Column("context", Text, primary_key=True, comment="A context's id; empty: of all contexts."),
+    Column("model", Text, primary_key=True, comment="Empty: the worker named none."),
+    Column("currency", Text, primary_key=True),
+    Column(
+        "shard", SmallInteger, primary_key=True, autoincrement=False, comment="Whose reports: the part of one shard."
+    ),
+    Column("tasks", BigInteger, nullable=False, comment="Tasks whose first report this was."),
+    Column("reports", BigInteger, nullable=False),
+    Column("input_tokens", Numeric, nullable=False),
+    Column("output_tokens", Numeric, nullable=False),
+    Column("cached_input_tokens", Numeric, nullable=False),
+    Column("tool_calls", Numeric, nullable=False),
+    Column("duration_ms", Numeric, nullable=False),
+    Column("cost", Numeric, nullable=False),
+    Index("usage_sums_context_index", "workspace_id", "context"),
     schema=_SCHEMA,
     postgresql_with=_UPDATED_OFTEN,
 )
-"""What each task used: one root's part of the figures of an agent and of a context."""
+"""What was used by all, by each agent, and by each agent in each context: in partial rows, one a shard."""

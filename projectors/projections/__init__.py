@@ -1,10 +1,12 @@
 """One pure `project(view, event)` a read model. Never reads a clock, a socket or a table."""
 
 from projectors.projections.projection import (
+    Addition,
     Projection,
     ProjectionError,
     Recorded,
     RowTable,
+    SumTable,
     ViewTable,
     concerns,
     read_recorded,
@@ -13,10 +15,12 @@ from projectors.projections.registry import PROJECTIONS
 
 __all__ = [
     "PROJECTIONS",
+    "Addition",
     "Projection",
     "ProjectionError",
     "Recorded",
     "RowTable",
+    "SumTable",
     "ViewTable",
     "concerns",
     "read_recorded",

@@ -4,11 +4,12 @@ A projection is the unit of progress: its tables and its checkpoints move in one
 several versions (`infrastructure.read_versions`): the same functions, other tables.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -16,7 +17,17 @@ from pydantic import TypeAdapter
 from contracts.events import EVENT_TYPES, Event, UnknownEventTypeError
 from contracts.record import Record
 
-__all__ = ["Projection", "ProjectionError", "Recorded", "RowTable", "ViewTable", "concerns", "read_recorded"]
+__all__ = [
+    "Addition",
+    "Projection",
+    "ProjectionError",
+    "Recorded",
+    "RowTable",
+    "SumTable",
+    "ViewTable",
+    "concerns",
+    "read_recorded",
+]
 
 
 class ProjectionError(ValueError):
@@ -59,6 +70,24 @@ class RowTable[AnyEvent: Event]:
     row: Callable[[Recorded[AnyEvent]], tuple[object, ...] | None]
 
 
+class Addition(NamedTuple):
+    """What an event adds to one row of sums, which begins with nothing: the row's key and the amounts."""
+
+    key: tuple[object, ...]
+    amounts: tuple[int | Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SumTable[AnyEvent: Event]:
+    """A table of sums over many roots, in one partial row a key and shard, to which events add without loading it.
+
+    The columns are the key's, the shard and the amounts; the primary key is that of key and shard.
+    """
+
+    table: str
+    add: Callable[[Recorded[AnyEvent]], Iterable[Addition]]
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """Tables that move together. `tags` names the cached answers that an event makes out of date."""
@@ -68,6 +97,7 @@ class Projection:
     tags: Callable[[Recorded[Event]], tuple[str, ...]]
     views: tuple[ViewTable[Any, Any], ...] = ()
     rows: tuple[RowTable[Any], ...] = ()
+    sums: tuple[SumTable[Any], ...] = ()
 
 
 def concerns(projection: Projection, event_type: str) -> bool:

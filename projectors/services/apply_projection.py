@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from contracts.streams import EntryId
-from infrastructure.read_store import Move, TableRows
+from infrastructure.read_store import Move, SaveMode, TableRows
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from projectors.entries import ShardBatch
 from projectors.projections import Projection
@@ -68,13 +68,16 @@ async def _load(projection: Projection, shards: Sequence[Readable], dependencies
     for table in projection.views:
         for key, body in bodies.get(table.table, {}).items():
             views[table.table][key] = table.view.model_validate_json(body)
-    return Fold(views=views, rows={table.table: [] for table in projection.rows})
+    rows: dict[str, list[tuple[object, ...]]] = {table.table: [] for table in projection.rows}
+    return Fold(views=views, rows=rows, sums={table.table: {} for table in projection.sums})
 
 
 def _tables(projection: Projection, fold: Fold) -> list[TableRows]:
     """Return what is saved, table by table."""
-    inserted = {table.table for table in projection.rows}
-    return [TableRows(name, name in inserted, rows) for name, rows in rows_to_save(projection, fold).items()]
+    how: dict[str, SaveMode] = {table.table: "replace" for table in projection.views}
+    how.update((table.table, "insert") for table in projection.rows)
+    how.update((table.table, "add") for table in projection.sums)
+    return [TableRows(name, how[name], rows) for name, rows in rows_to_save(projection, fold).items()]
 
 
 def _stamps(projection: Projection, version: ReadVersion, shards: Sequence[Readable]) -> dict[str, str]:

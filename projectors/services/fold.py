@@ -5,8 +5,9 @@ A shard is folded up to the first event that fails; what came before it counts, 
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 type Views = dict[UUID, Record]
+type Sums = dict[tuple[int, tuple[Any, ...]], tuple[int | Decimal, ...]]
 
 type Memory = dict[int, dict[UUID, dict[str, Record]]]
 """Views by shard, aggregate and table, as they are at the shard's checkpoint; whoever loses a shard must forget it."""
@@ -59,10 +61,14 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What a batch comes to; views and rows are by table, `changed` maps an aggregate to its shard and workspace."""
+    """What a batch comes to; views, rows and sums are by table.
+
+    `changed` maps an aggregate to its shard and workspace, a table's sums map (shard, key) to what is added.
+    """
 
     views: Mapping[str, Views]
     rows: Mapping[str, list[tuple[object, ...]]]
+    sums: Mapping[str, Sums] = field(default_factory=dict)
     changed: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
 
@@ -128,6 +134,7 @@ def _fold_event(projection: Projection, fold: Fold, shard: int, recorded: Record
     key = recorded.aggregate_id
     views = [(table.table, table.project(fold.views[table.table].get(key), recorded)) for table in projection.views]
     rows = [(table.table, table.row(recorded)) for table in projection.rows]
+    additions = [(table.table, addition) for table in projection.sums for addition in table.add(recorded)]
     for table, view in views:
         if view is not None:
             fold.views[table][key] = view
@@ -135,6 +142,10 @@ def _fold_event(projection: Projection, fold: Fold, shard: int, recorded: Record
     for table, row in rows:
         if row is not None:
             fold.rows[table].append((shard, *row))
+    for table, (sum_key, amounts) in additions:
+        sums = fold.sums[table]
+        before = sums.get((shard, sum_key))
+        sums[shard, sum_key] = amounts if before is None else tuple(map(add, before, amounts))
 
 
 def fold_shard(projection: Projection, fold: Fold, shard: Readable) -> Readable:
@@ -159,6 +170,8 @@ def rows_to_save(projection: Projection, fold: Fold) -> dict[str, list[tuple[obj
         saved[table.table] = [_view_row(table, key, *fold.changed[key], views[key]) for key in keys]
     for name, rows in fold.rows.items():
         saved[name] = sorted(rows, key=_row_key)
+    for name, sums in fold.sums.items():
+        saved[name] = [(shard, *key, shard, *sums[shard, key]) for shard, key in sorted(sums)]
     return saved
 
 

@@ -71,7 +71,11 @@ EXAMPLES: tuple[Event, ...] = (
     TaskProgressed(attempt=1, fraction=0.5, message=None),
     TaskArtifactAppended(attempt=1, artifact=_TABLE, append=False, last_chunk=True),
     TaskUsageReported(
-        attempt=1, usage=Usage(model="small-1", input_tokens=812, output_tokens=64, cost=Decimal("0.002"))
+        attempt=1,
+        usage=Usage(model="small-1", input_tokens=812, output_tokens=64, cost=Decimal("0.002")),
+        agent_id=AGENT,
+        context_id="customer-17",
+        report=1,
     ),
     TaskCompleted(attempt=1, message=_ANSWER),
     TaskFailed(attempt=3, code="attempts_exhausted", reason="The lease was lost three times.", message=None),

@@ -8,15 +8,27 @@ from contracts.a2a import Message, Part, Role, TaskState
 from contracts.events import TaskCompleted, TaskFailed, TaskProgressed, TaskUsageReported
 from contracts.usage import Usage
 from domain.rejection import Conflict, Invalid
-from domain.task import AppendArtifact
+from domain.task import AppendArtifact, Task
 from domain.task.append_artifact import MAX_ARTIFACTS
 from domain.task.state import ArtifactState
-from tests.domain.samples import append, appended, attempt, complete, fail, progress, queued, started, taken_over
+from tests.domain.samples import (
+    AGENT_ID,
+    append,
+    appended,
+    attempt,
+    complete,
+    fail,
+    progress,
+    queued,
+    started,
+    taken_over,
+)
 from tests.domain.scenario import given_task, given_this_task
 
 WORD = Message(message_id="m-9", role=Role.AGENT, parts=(Part(text="done"),))
 USED = Usage(input_tokens=3, cost=Decimal("0.25"), currency="EUR", model="m")
 AT_WORK = given_task(*queued(), *started())
+FIRST_REPORT = TaskUsageReported(attempt=1, usage=USED, agent_id=AGENT_ID, context_id="c-1", report=1)
 
 
 def test_progress_that_says_nothing_is_invalid() -> None:
@@ -32,8 +44,15 @@ def test_progress_at_its_ends_is_said_too(fraction: float) -> None:
     AT_WORK.when(progress(fraction=fraction)).then(TaskProgressed(attempt=1, fraction=fraction, message=None))
 
 
+def test_the_second_report_of_a_task_says_so() -> None:
+    task = AT_WORK.when(progress(fraction=None, usage=USED)).then(FIRST_REPORT)
+    assert isinstance(task, Task)
+    second = FIRST_REPORT.model_copy(update={"report": 2})
+    given_this_task(task).when(progress(fraction=None, usage=USED)).then(second)
+
+
 def test_usage_alone_is_no_progress() -> None:
-    AT_WORK.when(progress(fraction=None, usage=USED)).then(TaskUsageReported(attempt=1, usage=USED))
+    AT_WORK.when(progress(fraction=None, usage=USED)).then(FIRST_REPORT)
 
 
 def test_a_message_alone_is_progress_without_a_fraction() -> None:
@@ -42,7 +61,7 @@ def test_a_message_alone_is_progress_without_a_fraction() -> None:
 
 def test_usage_comes_before_the_progress_it_was_sent_with() -> None:
     task = AT_WORK.when(progress(message=WORD, usage=USED)).then(
-        TaskUsageReported(attempt=1, usage=USED), TaskProgressed(attempt=1, fraction=0.5, message=WORD)
+        FIRST_REPORT, TaskProgressed(attempt=1, fraction=0.5, message=WORD)
     )
 
     assert task is not None
@@ -50,9 +69,7 @@ def test_usage_comes_before_the_progress_it_was_sent_with() -> None:
 
 
 def test_completing_is_final_and_gives_the_lease_back() -> None:
-    task = AT_WORK.when(complete(message=WORD, usage=USED)).then(
-        TaskUsageReported(attempt=1, usage=USED), TaskCompleted(attempt=1, message=WORD)
-    )
+    task = AT_WORK.when(complete(message=WORD, usage=USED)).then(FIRST_REPORT, TaskCompleted(attempt=1, message=WORD))
 
     assert task is not None
     assert (task.state, task.lease, task.leases, task.generation) == (TaskState.COMPLETED, None, 1, 4)
@@ -60,7 +77,7 @@ def test_completing_is_final_and_gives_the_lease_back() -> None:
 
 def test_failing_tells_code_and_reason() -> None:
     task = AT_WORK.when(fail(usage=USED)).then(
-        TaskUsageReported(attempt=1, usage=USED),
+        FIRST_REPORT,
         TaskFailed(attempt=1, code="no_data", reason="nothing in it", attempts=(attempt(code="no_data", ended=0),)),
     )
 

@@ -95,7 +95,7 @@ def agent_story(randomness: Random, root: UUID | None = None) -> list[Written]:
     return number(randomness, agent_id, events[: randomness.randint(1, 3)])
 
 
-def _working(randomness: Random) -> Iterator[Event]:
+def _working(randomness: Random, submitted: TaskSubmitted) -> Iterator[Event]:
     for step in range(randomness.randint(0, 3)):
         yield TaskProgressed(attempt=1, fraction=step / 4, message=text_message(f"step {step}"))
         yield TaskArtifactAppended(
@@ -104,7 +104,15 @@ def _working(randomness: Random) -> Iterator[Event]:
             append=step > 0,
             last_chunk=False,
         )
-        yield TaskUsageReported(attempt=1, usage=Usage(input_tokens=10 * step, cost=Decimal("0.01")))
+        yield TaskUsageReported(
+            attempt=1,
+            usage=Usage(
+                input_tokens=10 * step, cost=Decimal("0.01"), model=randomness.choice([None, "small", "large"])
+            ),
+            agent_id=submitted.agent_id,
+            context_id=submitted.context_id,
+            report=step + 1,
+        )
 
 
 def task_story(randomness: Random, root: UUID | None = None) -> list[Written]:
@@ -120,7 +128,7 @@ def task_story(randomness: Random, root: UUID | None = None) -> list[Written]:
         metadata={"size": randomness.randint(1, 10**20), "null": None},
         reference_task_ids=(),
     )
-    events: list[Event] = [submitted, TaskStarted(attempt=1, worker="worker-1"), *_working(randomness)]
+    events: list[Event] = [submitted, TaskStarted(attempt=1, worker="worker-1"), *_working(randomness, submitted)]
     if randomness.random() < 0.2:
         events.append(TaskAttemptStarted(attempt=2, worker="worker-2"))
     events += detour_events(randomness)

@@ -1,70 +1,62 @@
-"""Usage of a task, pure: given reports, when another comes, then its part of the figures is this."""
+"""Usage, pure: given a report, then this is what it adds to whose figures."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
-import pytest
-
-from contracts.a2a import Role
-from contracts.events import TaskSubmitted, TaskUsageReported
+from contracts.events import TaskUsageReported
 from contracts.usage import Usage
-from contracts.views import TaskUsage
-from projectors.projections import ProjectionError
-from projectors.projections.rendering import render_whole
-from projectors.projections.usage import USAGE, project_task_usage
-from tests.projectors.given import ID, recorded
-from tests.projectors.stories import text_message
+from projectors.projections import Addition
+from projectors.projections.usage import USAGE, add_usage_report
+from tests.projectors.given import recorded
 
-SUBMITTED = TaskSubmitted(
-    task_id=ID,
-    agent_id=UUID(int=2),
-    context_id="context",
-    message=text_message("How is it?", Role.USER),
-    priority=5,
-    max_attempts=3,
-    metadata={},
-    reference_task_ids=(),
+AGENT = UUID(int=2)
+USED = Usage(
+    input_tokens=10,
+    output_tokens=5,
+    cached_input_tokens=3,
+    tool_calls=2,
+    duration_ms=700,
+    cost=Decimal("0.10"),
+    model="large",
 )
 
 
-def report(cost: str, model: str | None = "large", currency: str = "USD") -> TaskUsageReported:
-    usage = Usage(input_tokens=10, tool_calls=1, cost=Decimal(cost), currency=currency, model=model)
-    return TaskUsageReported(attempt=1, usage=usage)
+def report(usage: Usage = USED, *, number: int | None = 1, agent_id: UUID | None = AGENT) -> TaskUsageReported:
+    context_id = None if agent_id is None else "c-1"
+    return TaskUsageReported(attempt=1, usage=usage, agent_id=agent_id, context_id=context_id, report=number)
 
 
-def used(*reports: TaskUsageReported) -> TaskUsage:
-    view = project_task_usage(None, recorded(SUBMITTED, 1))
-    for generation, event in enumerate(reports):
-        view = project_task_usage(view, recorded(event, 3 + 2 * generation))
-    assert view is not None
-    return view
+def added(event: TaskUsageReported) -> list[Addition]:
+    return list(add_usage_report(recorded(event, 3)))
 
 
-def test_a_new_task_used_nothing_and_knows_whose_it_is() -> None:
-    assert used() == TaskUsage(task_id=ID, agent_id=UUID(int=2), context_id="context", generation=1, spent=())
+def keys(additions: Iterable[Addition]) -> list[tuple[object, ...]]:
+    return [addition.key for addition in additions]
 
 
-def test_reports_are_added_up_by_model_and_currency() -> None:
-    spent = used(report("0.10"), report("0.20", "small"), report("0.30"), report("1", currency="EUR")).spent
-    assert [(part.model, part.currency, part.reports, part.input_tokens, part.cost) for part in spent] == [
-        ("large", "USD", 2, 20, Decimal("0.40")),
-        ("small", "USD", 1, 10, Decimal("0.20")),
-        ("large", "EUR", 1, 10, Decimal(1)),
+def test_a_report_counts_for_all_for_its_agent_and_for_its_agent_in_its_context() -> None:
+    additions = added(report())
+
+    assert keys(additions) == [
+        ("default", "", "", "large", "USD"),
+        ("default", str(AGENT), "", "large", "USD"),
+        ("default", str(AGENT), "c-1", "large", "USD"),
     ]
+    assert {addition.amounts for addition in additions} == {(1, 1, 10, 5, 3, 2, 700, Decimal("0.10"))}
 
 
-def test_a_report_without_a_task_or_one_that_was_counted_is_refused() -> None:
-    with pytest.raises(ProjectionError, match="not there"):
-        project_task_usage(None, recorded(report("1"), 3))
-    with pytest.raises(ProjectionError, match="is at 3"):
-        project_task_usage(used(report("1")), recorded(report("1"), 3))
+def test_a_task_is_counted_with_its_first_report_only() -> None:
+    assert [added(report(number=number))[0].amounts[:2] for number in (1, 2, None)] == [(1, 1), (0, 1), (0, 1)]
 
 
-def test_a_tasks_usage_survives_being_kept_as_json() -> None:
-    kept = used(report("0.10", None), report("0.000000001"))
-    assert TaskUsage.model_validate_json(render_whole(kept)) == kept
+def test_a_report_that_names_no_model_is_one_of_no_model() -> None:
+    assert added(report(USED.model_copy(update={"model": None})))[0].key == ("default", "", "", "", "USD")
 
 
-def test_only_a_report_makes_figures_out_of_date() -> None:
-    assert USAGE.tags(recorded(SUBMITTED, 1)) == ()
-    assert USAGE.tags(recorded(report("1"), 2)) == ("usage/default",)
+def test_a_report_of_before_agents_and_contexts_were_named_counts_for_all() -> None:
+    assert keys(added(report(agent_id=None, number=None))) == [("default", "", "", "large", "USD")]
+
+
+def test_a_report_makes_figures_out_of_date() -> None:
+    assert USAGE.tags(recorded(report(), 2)) == ("usage/default",)

@@ -15,21 +15,22 @@ from command_api.services.aggregates import Command
 from command_api.services.command_request import Outcome
 from contracts.a2a import TERMINAL_STATES
 from contracts.budgets import BudgetStatus
-from contracts.events import Event
+from contracts.events import Event, TaskUsageReported
 from contracts.record import Record
-from contracts.views import ApprovalDetail, ApprovalSummary, BudgetDetail, TaskDetail, TaskSummary, TaskUsage
+from contracts.views import ApprovalDetail, ApprovalSummary, BudgetDetail, TaskDetail, TaskSummary
 from domain.agent import Agent
 from domain.approval import Approval
 from domain.budget import Budget
 from domain.task import Task
 from projectors.projections import PROJECTIONS, Recorded
+from projectors.projections.usage import add_usage_report
 from tests.domain.test_world import SmallWorld
 from tests.domain.world import World
 
 _VIEWS = [
     (table, projection.event_types)
     for projection in PROJECTIONS
-    if projection.name in {"tasks", "task_detail", "approvals", "budgets", "usage"}
+    if projection.name in {"tasks", "task_detail", "approvals", "budgets"}
     for table in projection.views
 ]
 
@@ -40,6 +41,7 @@ class ProjectedWorld(World):
     def __init__(self, agent: Agent) -> None:
         super().__init__(agent)
         self.views: defaultdict[str, dict[UUID, Any]] = defaultdict(dict)
+        self.figures: defaultdict[tuple[object, ...], list[Any]] = defaultdict(lambda: [0] * 8)
 
     def run(self, *assignments: tuple[str, UUID, Command]) -> list[Outcome]:
         outcomes = super().run(*assignments)
@@ -49,6 +51,7 @@ class ProjectedWorld(World):
                 self.project(key, state.generation - len(outcome.events) + 1, outcome.events)
         for task_id, task in self.tasks.items():
             self.check_task(task_id, task)
+        self.check_usage()
         for approval_id, approval in self.approvals.items():
             self.check_approval(approval_id, approval)
         for budget_id, budget in self.budgets.items():
@@ -67,6 +70,9 @@ class ProjectedWorld(World):
                 event=event,
                 data=event.model_dump(mode="json"),
             )
+            if isinstance(event, TaskUsageReported):
+                for row, amounts in add_usage_report(cast("Recorded[TaskUsageReported]", recorded)):
+                    self.figures[row] = [a + b for a, b in zip(self.figures[row], amounts, strict=True)]
             for table, event_types in _VIEWS:
                 if event.type in event_types:
                     view = table.project(self.views[table.table].get(key), recorded)
@@ -94,10 +100,20 @@ class ProjectedWorld(World):
             assert (detail.waiting.request_id or detail.waiting.approval_id) == task.waiting.request_id
             assert detail.waiting.expires_at == task.waiting.expires_at
             assert detail.waiting.answer_schema == task.waiting.answer_schema
-        cost: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for part in self.view("task_usage", TaskUsage, task_id).spent:
-            cost[part.currency] += part.cost
-        assert {currency: spent for currency, spent in cost.items() if spent} == detail.usage.cost
+
+    def check_usage(self) -> None:
+        """Check that the figures of all, and of each context, are the sum of their tasks."""
+        for context_id in (None, *{task.context_id for task in self.tasks.values()}):
+            tasks = [task for task in self.tasks.values() if context_id in {None, task.context_id}]
+            cost: defaultdict[str, Decimal] = defaultdict(Decimal)
+            for task in tasks:
+                for currency, spent in self.view("task_detail", TaskDetail, task.task_id).usage.cost.items():
+                    cost[currency] += spent
+            rows = {key: row for key, row in self.figures.items() if key[2] == (context_id or "")}
+            rows = {key: row for key, row in rows.items() if bool(key[1]) == bool(context_id)}
+            assert sum(row[0] for row in rows.values()) == sum(task.reports > 0 for task in tasks)
+            assert sum(row[1] for row in rows.values()) == sum(task.reports for task in tasks)
+            assert {key[4]: row[-1] for key, row in rows.items() if row[-1]} == cost
 
     def check_approval(self, approval_id: UUID, approval: Approval) -> None:
         detail, summary = (

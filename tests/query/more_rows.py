@@ -5,11 +5,19 @@ from decimal import Decimal
 
 from contracts.approvals import ApprovalRule, ApprovalStatus
 from contracts.budgets import BudgetStatus, BudgetWindow
-from contracts.views import ApprovalDetail, ApprovalSummary, BudgetDetail, SpentOnModel, TaskUsage
+from contracts.views import ApprovalDetail, ApprovalSummary, BudgetDetail
 from infrastructure.postgres import Pool
+from infrastructure.read_queries_figures import FoundSpend
 from tests.query.world import START, WORKSPACE, id_of
 
 __all__ = ["add_approval", "add_budget", "add_usage", "spent"]
+
+_AMOUNTS = ("tasks", *FoundSpend._fields[2:])
+_ADD_USAGE = f"""
+INSERT INTO read.usage_sums AS t VALUES ({", ".join(f"${n}" for n in range(1, 15))})
+ON CONFLICT (workspace_id, agent, context, model, currency, shard)
+DO UPDATE SET {", ".join(f"{name} = t.{name} + excluded.{name}" for name in _AMOUNTS)}
+"""  # noqa: S608 - constants of this module
 
 
 async def add_approval(
@@ -80,8 +88,8 @@ async def add_budget(pool: Pool, scope: str, status: str = "active", workspace: 
     return budget
 
 
-def spent(cost: str, model: str | None = "large", currency: str = "USD", reports: int = 1) -> SpentOnModel:
-    return SpentOnModel(
+def spent(cost: str, model: str | None = "large", currency: str = "USD", reports: int = 1) -> FoundSpend:
+    return FoundSpend(
         model=model,
         currency=currency,
         reports=reports,
@@ -95,10 +103,10 @@ def spent(cost: str, model: str | None = "large", currency: str = "USD", reports
 
 
 async def add_usage(
-    pool: Pool, task: str, *parts: SpentOnModel, agent: str = "a", context: str = "c", workspace: str = WORKSPACE
+    pool: Pool, shard: int, *parts: FoundSpend, agent: str = "a", context: str = "c", workspace: str = WORKSPACE
 ) -> None:
-    usage = TaskUsage(task_id=id_of(task), agent_id=id_of(agent), context_id=context, generation=3, spent=parts)
-    await pool.execute(
-        "INSERT INTO read.task_usage VALUES ($1, $2, $3, $4, $5)",
-        id_of(task), workspace, id_of(agent), context, usage.model_dump_json().encode(),
-    )  # fmt: skip
+    """Add what one task used: the first part is its first report."""
+    for number, part in enumerate(parts):
+        for place in (("", ""), (str(id_of(agent)), ""), (str(id_of(agent)), context)):
+            row = (workspace, *place, part.model or "", part.currency, shard, int(number == 0), *part[2:])
+            await pool.execute(_ADD_USAGE, *row)

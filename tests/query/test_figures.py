@@ -16,9 +16,8 @@ async def _usage(world: World, **filters: str) -> UsageFigures:
 
 
 async def test_usage_is_added_up_over_tasks_by_model_and_currency(world: World, pool: Pool) -> None:
-    await add_usage(pool, "t1", spent("0.10", reports=2), spent("0.01", model="small"))
-    await add_usage(pool, "t2", spent("0.20"), spent("1.5", currency="EUR"), spent("0", model=None))
-    await add_usage(pool, "t3")
+    await add_usage(pool, 1, spent("0.10", reports=2), spent("0.01", model="small"))
+    await add_usage(pool, 2, spent("0.20"), spent("1.5", currency="EUR"), spent("0", model=None))
 
     figures = await _usage(world)
 
@@ -37,10 +36,10 @@ async def test_usage_is_added_up_over_tasks_by_model_and_currency(world: World, 
 
 
 async def test_usage_is_that_of_an_agent_a_context_or_both(world: World, pool: Pool) -> None:
-    await add_usage(pool, "t1", spent("1"), agent="a", context="x")
-    await add_usage(pool, "t2", spent("2"), agent="a", context="y")
-    await add_usage(pool, "t3", spent("4"), agent="b", context="y")
-    await add_usage(pool, "t4", spent("8"), agent="a", context="y", workspace=OTHER_WORKSPACE)
+    await add_usage(pool, 1, spent("1"), agent="a", context="x")
+    await add_usage(pool, 2, spent("2"), agent="a", context="y")
+    await add_usage(pool, 3, spent("4"), agent="b", context="y")
+    await add_usage(pool, 4, spent("8"), agent="a", context="y", workspace=OTHER_WORKSPACE)
 
     async def cost(**filters: str) -> dict[str, Decimal]:
         return (await _usage(world, **filters)).usage.cost
@@ -62,11 +61,11 @@ async def test_an_agent_that_never_worked_has_used_nothing(world: World) -> None
 async def test_figures_are_read_again_when_they_were_forgotten_and_say_what_they_cover(
     world: World, pool: Pool
 ) -> None:
-    await add_usage(pool, "t1", spent("1"))
+    await add_usage(pool, 1, spent("1"))
     await move_checkpoint(pool, "usage", 4, 1)
     assert (await _usage(world)).tasks == 1
 
-    await add_usage(pool, "t2", spent("1"))
+    await add_usage(pool, 2, spent("1"))
     await tell(world, "usage", 4, 2, ["usage/here"])
 
     assert (await _usage(world)).tasks == 2

@@ -48,6 +48,22 @@ async def test_damage_to_a_read_model_is_named_by_a_deep_look_alone(line: Line, 
     assert await line.find(is_deep=False) == set()
 
 
+SUMS = {
+    "view.missing": "DELETE FROM read.usage_sums WHERE shard = $1 AND agent = ''",
+    "view.different": "UPDATE read.usage_sums SET cost = cost + 0.000000001 WHERE shard = $1 AND agent = ''",
+    "view.surplus": "INSERT INTO read.usage_sums SELECT workspace_id, agent, context, 'other' || model, currency,"
+    " shard, tasks, reports, input_tokens, output_tokens, cached_input_tokens, tool_calls, duration_ms, cost"
+    " FROM read.usage_sums WHERE shard = $1",
+}
+
+
+@pytest.mark.parametrize("kind", SUMS)
+async def test_damage_to_sums_over_many_tasks_is_named_by_a_deep_look_alone(line: Line, kind: str) -> None:
+    await line.pool.execute(SUMS[kind], line.shard)
+    assert await line.find() == {kind}
+    assert await line.find(is_deep=False) == set()
+
+
 async def test_a_version_that_stands_before_the_one_before_it_is_named(line: Line) -> None:
     swap = (
         "UPDATE log.events e SET generation = CASE e.generation WHEN 1 THEN -2 ELSE -1 END WHERE e.generation <= 2"
