@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-__all__ = ["Pool", "is_connection_error", "open_pool", "sqlalchemy_url"]
+__all__ = ["Pool", "is_connection_error", "is_database_error", "is_refused_value", "open_pool", "sqlalchemy_url"]
 
 type Pool = asyncpg.Pool[asyncpg.Record]
 
@@ -68,9 +68,25 @@ def sqlalchemy_url(database_url: str) -> str:
     )
 
 
+# Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded (a key too long to index).
+_REFUSED_VALUES: Final = frozenset({"22", "23", "54"})
+
+
+def is_refused_value(error: BaseException) -> bool:
+    """Tell whether an error is about the values of a statement, which no repetition will make acceptable."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in _REFUSED_VALUES
+    # The driver's word for an argument that it cannot encode is an InterfaceError too, and not `asyncpg.DataError`.
+    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+
+
 def is_connection_error(error: BaseException) -> bool:
     """Tell whether an error means that the server was out of reach, so that the same call may go through later."""
-    # asyncpg's DataError is one of its InterfaceErrors: an argument that it cannot encode, a bug of ours.
-    if isinstance(error, asyncio.CancelledError | asyncpg.DataError):
+    if isinstance(error, asyncio.CancelledError) or is_refused_value(error):
         return False
     return isinstance(error, _CONNECTION_ERRORS)
+
+
+def is_database_error(error: BaseException) -> bool:
+    """Tell whether an error came from the database or from the way there, whatever it is about."""
+    return isinstance(error, (asyncpg.PostgresError, *_CONNECTION_ERRORS))

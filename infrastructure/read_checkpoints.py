@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from contracts.streams import EntryId
+from infrastructure.parking import NOTHING_PARKED, ParkedRoots
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import ReadVersion
 
@@ -10,10 +11,11 @@ __all__ = ["Standing", "open_checkpoints", "open_serving", "read_standings"]
 
 
 class Standing(NamedTuple):
-    """Where a version of a projection stands in a shard, and where the shard's log ends."""
+    """Where a version of a projection stands in a shard, and where the shard's log ends, and which roots are parked."""
 
     checkpoint: EntryId
     head: EntryId
+    parked: ParkedRoots = NOTHING_PARKED
 
 
 _POINT: Final = "INSERT INTO read.projections (projection, version) VALUES ($1, 1) ON CONFLICT DO NOTHING"
@@ -38,9 +40,12 @@ ON CONFLICT DO NOTHING
 
 # The checkpoints first: a head that is read later is never behind them.
 _STANDINGS: Final = """
-SELECT c.shard, c.epoch, c.position, h.epoch AS head_epoch, h.position AS head_position
+SELECT c.*, h.epoch AS head_epoch, h.position AS head_position
 FROM (
-  SELECT shard, epoch, position FROM read.checkpoints WHERE projection = $1 AND version = $2 OFFSET 0
+  SELECT k.shard, k.epoch, k.position, k.parked_revision, CASE WHEN k.parked_revision IS NULL THEN '{}' ELSE ARRAY(
+    SELECT r.root_id FROM read.parked_roots r WHERE r.projection = $1 AND r.version = $2 AND r.shard = k.shard
+  ) END AS parked
+  FROM read.checkpoints k WHERE k.projection = $1 AND k.version = $2 OFFSET 0
 ) c, LATERAL log.head_of(c.shard) h
 ORDER BY c.shard
 """
@@ -66,6 +71,7 @@ async def read_standings(pool: Pool, version: ReadVersion) -> dict[int, Standing
         row["shard"]: Standing(
             EntryId(row["epoch"], row["position"]),
             EntryId(row["head_epoch"], row["head_position"]),
+            ParkedRoots(row["parked_revision"], frozenset(row["parked"])),
         )
         for row in await pool.fetch(_STANDINGS, *version)
     }

@@ -15,11 +15,12 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
 from contracts.streams import EntryId
+from infrastructure.parking import PARK, Parked, park_arguments
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import READ_SCHEMA, ReadVersion
 from infrastructure.tables import METADATA
 
-__all__ = ["Move", "SaveMode", "TableRows", "load_bodies", "save_batch"]
+__all__ = ["Move", "SaveMode", "TableRows", "load_bodies", "save_batch", "table_arguments", "table_parts"]
 
 
 class Move(NamedTuple):
@@ -27,12 +28,18 @@ class Move(NamedTuple):
 
     It goes only where the log holds exactly that event there: an entry of a lost future, or of a Redis that belongs to
     another database, is never applied. The log's own order vouches for the entries before it.
+
+    `revision` names the parked roots that the batch was folded with, `next_revision` those that it leaves behind;
+    `parked` are the batch's events that wait for a parked root instead of being applied.
     """
 
     shard: int
     expected: EntryId
     reached: EntryId
     event_id: str
+    revision: UUID | None = None
+    next_revision: UUID | None = None
+    parked: Sequence[Parked] = ()
 
 
 type SaveMode = Literal["insert", "replace", "add"]
@@ -103,8 +110,9 @@ def _insert(schema: str, name: str, first_parameter: int, mode: SaveMode) -> str
 
 _MOVE: Final = """
 WITH wanted AS MATERIALIZED (
-  SELECT w.* FROM unnest($3::smallint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[])
-    AS w(shard, expected_epoch, expected_position, epoch, position, event_id)
+  SELECT w.* FROM unnest($3::smallint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[],
+      $9::uuid[], $10::uuid[])
+    AS w(shard, expected_epoch, expected_position, epoch, position, event_id, revision, next_revision)
   CROSS JOIN LATERAL (
     SELECT l.epoch, l.event_id FROM log.events l
     WHERE l.shard = w.shard AND l.position BETWEEN w.position AND w.position ORDER BY l.position LIMIT 1
@@ -113,32 +121,45 @@ WITH wanted AS MATERIALIZED (
 ), held AS MATERIALIZED (
   SELECT c.shard FROM read.checkpoints c JOIN wanted w ON w.shard = c.shard
   WHERE c.projection = $1 AND c.version = $2 AND c.epoch = w.expected_epoch AND c.position = w.expected_position
+    AND c.parked_revision IS NOT DISTINCT FROM w.revision
   ORDER BY c.shard FOR UPDATE OF c
 ), moved AS (
-  UPDATE read.checkpoints c SET epoch = w.epoch, position = w.position FROM wanted w, held h
+  UPDATE read.checkpoints c SET epoch = w.epoch, position = w.position, parked_revision = w.next_revision
+  FROM wanted w, held h
   WHERE c.projection = $1 AND c.version = $2 AND c.shard = h.shard AND w.shard = h.shard
     AND c.epoch = w.expected_epoch AND c.position = w.expected_position
+    AND c.parked_revision IS NOT DISTINCT FROM w.revision
   RETURNING c.shard
 )
 """
-_FIRST_TABLE_PARAMETER: Final = 9
+_FIRST_TABLE_PARAMETER: Final = 11
 
 
 @cache
-def _save_statement(schema: str, tables: tuple[tuple[str, SaveMode], ...]) -> str:
-    """Return the statement that moves checkpoints and writes tables (name, how)."""
+def _save_statement(schema: str, tables: tuple[tuple[str, SaveMode], ...], *, is_parking: bool) -> str:
+    """Return the statement that moves checkpoints, writes tables (name, how) and parks events."""
+    parts, parameter = table_parts(schema, tables, _FIRST_TABLE_PARAMETER)
+    parking = PARK.format(*range(parameter, parameter + 3)) if is_parking else ""
+    return f"{_MOVE}{parts}{parking} SELECT shard FROM moved"  # noqa: S608 - names of our own tables
+
+
+def table_parts(schema: str, tables: Sequence[tuple[str, SaveMode]], first_parameter: int) -> tuple[str, int]:
+    """Return the parts of a statement that write tables where `moved` has the shard, and the parameter after theirs."""
     parts = []
-    parameter = _FIRST_TABLE_PARAMETER
+    parameter = first_parameter
     for name, mode in tables:
         parts.append(f", {name}_rows AS ({_insert(schema, name, parameter, mode)})")
         parameter += 1 + len(_table(name).columns)
-    return _MOVE + "".join(parts) + " SELECT shard FROM moved"  # noqa: S608 - names of our own tables
+    return "".join(parts), parameter
+
+
+def table_arguments(tables: Sequence[TableRows]) -> list[object]:
+    """Return the arguments of `table_parts` for tables that have rows."""
+    return [column for table in tables for column in _columns(table)]
 
 
 def _columns(table_rows: TableRows) -> list[list[object]]:
     """Return the shards and each column's values as arrays."""
-    if not table_rows.rows:
-        return [[] for _ in range(1 + len(_table(table_rows.table).columns))]
     return [list(values) for values in zip(*table_rows.rows, strict=True)]
 
 
@@ -163,7 +184,9 @@ async def save_batch(pool: Pool, version: ReadVersion, moves: Sequence[Move], ta
     serves, or the log does not hold the event that its move ends with: nothing of it was written.
     """
     written = [table for table in tables if table.rows]
-    statement = _save_statement(version.schema, tuple((table.table, table.mode) for table in written))
+    is_parking = any(move.parked for move in moves)
+    names = tuple((table.table, table.mode) for table in written)
+    statement = _save_statement(version.schema, names, is_parking=is_parking)
     arguments: list[object] = [
         [move.shard for move in moves],
         [move.expected.epoch for move in moves],
@@ -171,7 +194,10 @@ async def save_batch(pool: Pool, version: ReadVersion, moves: Sequence[Move], ta
         [move.reached.epoch for move in moves],
         [move.reached.position for move in moves],
         [move.event_id for move in moves],
+        [move.revision for move in moves],
+        [move.next_revision for move in moves],
+        *table_arguments(written),
     ]
-    for table in written:
-        arguments.extend(_columns(table))
+    if is_parking:
+        arguments += park_arguments((move.shard, parked) for move in moves for parked in move.parked)
     return {row[0] for row in await pool.fetch(statement, *version, *arguments)}

@@ -19,7 +19,7 @@ from infrastructure.event_log import LogRow, read_log
 from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.redis_client import RedisClient, is_redis_error
-from projectors.entries import entry_of_row, is_of_concern
+from projectors.entries import entry_of_row, tags_of
 from projectors.projections import Projection
 
 __all__ = ["Announcer", "Servers", "announce", "applying", "ask_for_comparison", "keep_announcing"]
@@ -106,11 +106,7 @@ def _stamps_of(told: _Told, rows: Sequence[LogRow]) -> dict[str, str]:
     stamp = f"{told.projection.name}/{rows[-1].shard}/{rows[-1].epoch}-{rows[-1].position}"
     stamps: dict[str, str] = {}
     for entry in map(entry_of_row, rows):
-        try:
-            tags = told.projection.tags(entry.recorded) if is_of_concern(told.projection, entry) else ()
-        except ValueError:
-            continue  # an event that can't be read was not applied either
-        stamps.update(dict.fromkeys(map(told.version.qualify, tags), stamp))
+        stamps.update(dict.fromkeys(map(told.version.qualify, tags_of(told.projection, entry)), stamp))
     return stamps
 
 

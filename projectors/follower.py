@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
+from infrastructure.read_versions import ReadVersion
 from projectors.announcing import Announcer
 from projectors.inbox import Inbox
 from projectors.projections import Projection
 from projectors.services import ApplyDependencies
 
-__all__ = ["FollowDependencies", "Follower", "ProjectionSwitchedError"]
+__all__ = ["FollowDependencies", "Follower", "ProjectionSwitchedError", "followed_version"]
 
 
 class ProjectionSwitchedError(Exception):
@@ -20,16 +21,17 @@ class ProjectionSwitchedError(Exception):
 class Follower:
     """One projection at work. `checkpoints` is what it knows to be committed; `resting` shards wait for the next tick.
 
-    `attempts` counts failures in a row by shard; `halted` says by shard why it does not go on. `haunted` are the shards
-    whose streams brought what the log does not hold, since the database was last connected to.
+    `suspects` failed and are taken again from the log, where what fails is parked. `troubles` says by shard why it does
+    not go on where that is no event's fault: it is tried again with each tick. `haunted` are the shards whose streams
+    brought what the log does not hold, since the database was last connected to.
     """
 
     projection: Projection
     inbox: Inbox
     checkpoints: dict[int, EntryId]
-    attempts: dict[int, int] = field(default_factory=dict)
+    suspects: set[int] = field(default_factory=set)
     resting: set[int] = field(default_factory=set)
-    halted: dict[int, str] = field(default_factory=dict)
+    troubles: dict[int, str] = field(default_factory=dict)
     haunted: set[int] = field(default_factory=set)
 
 
@@ -40,3 +42,8 @@ class FollowDependencies:
     pool: Pool
     apply: ApplyDependencies
     announcer: Announcer
+
+
+def followed_version(follower: Follower, dependencies: FollowDependencies) -> ReadVersion:
+    """Return the version that is followed."""
+    return ReadVersion(follower.projection.name, dependencies.apply.version)

@@ -2,12 +2,14 @@
 
 One worker serves all shards of a projection, so that what arrives while a batch is under way is applied together by the
 next. Once a second the checkpoints are read and compared with the heads of the log, whatever the streams say: Redis
-being down, or a crash that took commits back, costs a second. A shard that fails stops alone and loudly. The version
-that serves is kept up: where another takes over, the checkpoints of the old one are gone, and the worker begins again.
+being down, or a crash that took commits back, costs a second. What fails is taken again from the log, from rows that
+are read anew; an event that fails even so is parked with its root, and the shard goes on (`projectors.failing`). The
+version that serves is kept up: where another takes over, the checkpoints of the old one are gone, and the worker begins
+again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -16,14 +18,15 @@ import structlog
 from contracts.streams import EntryId
 from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import read_log
+from infrastructure.parking import NOTHING_PARKED
 from infrastructure.postgres import is_connection_error
 from infrastructure.read_checkpoints import open_serving, read_standings
-from infrastructure.read_versions import ReadVersion
 from projectors.announcing import applying, ask_for_comparison
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
-from projectors.follower import FollowDependencies, Follower, ProjectionSwitchedError
+from projectors.failing import apply_one_by_one, settle
+from projectors.follower import FollowDependencies, Follower, ProjectionSwitchedError, followed_version
 from projectors.inbox import discard_shard, fall_behind, take, wait_for_work
-from projectors.services import Applied, Failure, apply_projection
+from projectors.services import apply_projection
 
 __all__ = ["BATCH_ENTRIES", "follow_projection"]
 
@@ -32,13 +35,7 @@ _LOG_BYTES: Final = 2_000_000
 _TICK_SECONDS: Final = 1.0
 _PACE_SECONDS: Final = 0.001  # after a small batch: idle, nobody notices; busy, two or three events share a write
 _LITTLE: Final = 50
-_ATTEMPTS: Final = 3
 _RECONNECT_SECONDS: Final = 0.5
-
-
-def _version(follower: Follower, dependencies: FollowDependencies) -> ReadVersion:
-    """Return the version that is followed."""
-    return ReadVersion(follower.projection.name, dependencies.apply.version)
 
 
 async def _compare_with_log(follower: Follower, dependencies: FollowDependencies, *, is_first: bool = False) -> None:
@@ -47,20 +44,19 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
     The first time nothing is noted: what the streams hold comes from there, what they don't is noted a second later.
     Raises ProjectionSwitchedError.
     """
-    standings = await read_standings(dependencies.pool, _version(follower, dependencies))
+    standings = await read_standings(dependencies.pool, followed_version(follower, dependencies))
     if not standings:
         raise ProjectionSwitchedError
     committed = {shard: standing.checkpoint for shard, standing in standings.items()}
-    for shard in [shard for shard in follower.halted if committed.get(shard) != follower.checkpoints.get(shard)]:
-        # Another process got past the event, or an operator did: it is no obstacle any more.
-        del follower.halted[shard]
-        follower.attempts.pop(shard, None)
-    if committed != follower.checkpoints:
+    parked = {shard: standing.parked for shard, standing in standings.items()}
+    if committed != follower.checkpoints or parked != dependencies.apply.parked:
         follower.checkpoints.clear()
         follower.checkpoints.update(committed)
+        dependencies.apply.parked.clear()
+        dependencies.apply.parked.update(parked)
         dependencies.apply.memory.clear()
         ask_for_comparison(dependencies.announcer, follower.projection.name)
-    for shard, (checkpoint, head) in standings.items():
+    for shard, (checkpoint, head, _) in standings.items():
         if not is_first and checkpoint.position < head.position and not follower.inbox.queues.get(shard):
             fall_behind(follower.inbox, shard, head.position)
     follower.resting.clear()
@@ -68,11 +64,7 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
 
 def _working(follower: Follower) -> dict[int, EntryId]:
     """Return the checkpoints of the shards that go on."""
-    return {
-        shard: checkpoint
-        for shard, checkpoint in follower.checkpoints.items()
-        if shard not in follower.halted and shard not in follower.resting
-    }
+    return {shard: checkpoint for shard, checkpoint in follower.checkpoints.items() if shard not in follower.resting}
 
 
 async def _fill_from_log(
@@ -90,7 +82,10 @@ async def _fill_from_log(
     shards = split_by_shard(entry_of_row(row) for row in rows)
     for shard in after.keys() - shards.keys():
         del behind[shard]  # the log ends here, whatever a stream said
-    return [ShardBatch(shard, checkpoints[shard], tuple(entries)) for shard, entries in shards.items()]
+    return [
+        ShardBatch(shard, checkpoints[shard], tuple(entries), may_park=shard in follower.suspects)
+        for shard, entries in shards.items()
+    ]
 
 
 async def _next_batch(follower: Follower, dependencies: FollowDependencies) -> list[ShardBatch]:
@@ -107,82 +102,6 @@ async def _next_batch(follower: Follower, dependencies: FollowDependencies) -> l
     return batches
 
 
-def _note_failure(follower: Follower, shard: int, failure: Failure) -> None:
-    """Count a failure; the shard is read again from the log at the next tick, or stops after the last attempt."""
-    log = structlog.get_logger(__name__)
-    attempts = follower.attempts.get(shard, 0) + 1
-    follower.attempts[shard] = attempts
-    follower.resting.add(shard)
-    discard_shard(follower.inbox, shard)
-    fall_behind(follower.inbox, shard, failure.at.position)
-    where = {"projection": follower.projection.name, "shard": shard, "at": str(failure.at), "error": failure.error}
-    if attempts < _ATTEMPTS:
-        log.warning("event_failed", attempt=attempts, **where)
-        return
-    follower.halted[shard] = f"stopped at {failure.at}: {failure.error}"
-    log.error("shard_stopped", attempt=attempts, **where)
-
-
-async def _settle(follower: Follower, dependencies: FollowDependencies, applied: Applied) -> None:
-    """Take over what became of a batch; what is remembered of a shard that is lost or failed is in doubt."""
-    for shard in applied.lost | applied.failures.keys():
-        dependencies.apply.memory.pop(shard, None)
-    follower.checkpoints.update(applied.moved)
-    for shard in applied.moved.keys() - applied.failures.keys():
-        follower.attempts.pop(shard, None)
-    overtaken = await _find_overtaken(follower, dependencies, applied.failures)
-    for shard, failure in applied.failures.items():
-        if shard not in overtaken:
-            _note_failure(follower, shard, failure)
-    if applied.lost or overtaken:
-        expected = {shard: follower.checkpoints.get(shard) for shard in applied.lost}
-        await _compare_with_log(follower, dependencies)
-        for shard, checkpoint in expected.items():
-            if checkpoint is not None and follower.checkpoints.get(shard) == checkpoint:
-                _drop_ghosts(follower, shard, checkpoint)
-
-
-def _drop_ghosts(follower: Follower, shard: int, checkpoint: EntryId) -> None:
-    """Leave what a stream brought and the log does not hold: nobody else moved the shard, and the log is the truth."""
-    if shard not in follower.haunted:
-        follower.haunted.add(shard)
-        structlog.get_logger(__name__).error(
-            "stream_differs_from_log", projection=follower.projection.name, shard=shard, after=str(checkpoint)
-        )
-    discard_shard(follower.inbox, shard)
-    fall_behind(follower.inbox, shard, checkpoint.position + 1)
-
-
-async def _find_overtaken(
-    follower: Follower, dependencies: FollowDependencies, failures: Mapping[int, Failure]
-) -> set[int]:
-    """Return the failed shards that another process has moved: the rows that were loaded are ahead of the batch then.
-
-    Such a failure says nothing about the event: it is a lost race, found out by the fold before the fence.
-    """
-    if not failures:
-        return set()
-    standings = await read_standings(dependencies.pool, _version(follower, dependencies))
-    if not standings:
-        raise ProjectionSwitchedError
-    return {shard for shard in failures if standings[shard].checkpoint != follower.checkpoints.get(shard)}
-
-
-async def _apply_one_by_one(
-    follower: Follower, dependencies: FollowDependencies, batches: Sequence[ShardBatch]
-) -> None:
-    """Apply shard by shard after the whole batch failed, so that only the shard at fault is held up."""
-    for batch in batches:
-        try:
-            applied = await apply_projection(follower.projection, [batch], dependencies.apply)
-        except Exception as error:
-            if is_connection_error(error):
-                raise
-            failure = Failure(batch.entries[0].id, f"{type(error).__name__}: {error}")
-            applied = Applied({}, frozenset(), {batch.shard: failure})
-        await _settle(follower, dependencies, applied)
-
-
 async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
     """Apply what comes next, once; tell whether that was little, so that waiting a moment merges it with more."""
     batches = await _next_batch(follower, dependencies)
@@ -195,10 +114,34 @@ async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
     except Exception as error:
         if is_connection_error(error):
             raise
-        await _apply_one_by_one(follower, dependencies, batches)
+        lost = await apply_one_by_one(follower, dependencies, batches)
     else:
-        await _settle(follower, dependencies, applied)
+        lost = settle(follower, dependencies, applied)
+    if lost:
+        await _find_out(follower, dependencies, lost)
     return is_little
+
+
+async def _find_out(follower: Follower, dependencies: FollowDependencies, lost: Collection[int]) -> None:
+    """Read again where everything stands; where nobody else has been, a stream brought what the log does not hold."""
+    parked = dependencies.apply.parked
+    expected = {shard: (follower.checkpoints.get(shard), parked.get(shard, NOTHING_PARKED)) for shard in lost}
+    await _compare_with_log(follower, dependencies)
+    for shard, (checkpoint, roots) in expected.items():
+        is_same = follower.checkpoints.get(shard) == checkpoint and parked.get(shard) == roots
+        if checkpoint is not None and is_same:
+            _drop_ghosts(follower, shard, checkpoint)
+
+
+def _drop_ghosts(follower: Follower, shard: int, checkpoint: EntryId) -> None:
+    """Leave what a stream brought and the log does not hold: nobody else moved the shard, and the log is the truth."""
+    if shard not in follower.haunted:
+        follower.haunted.add(shard)
+        structlog.get_logger(__name__).error(
+            "stream_differs_from_log", projection=follower.projection.name, shard=shard, after=str(checkpoint)
+        )
+    discard_shard(follower.inbox, shard)
+    fall_behind(follower.inbox, shard, checkpoint.position + 1)
 
 
 async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:

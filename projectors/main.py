@@ -46,14 +46,14 @@ def create_followers(projections: Sequence[Projection] = PROJECTIONS) -> tuple[F
 
 
 async def check_followers(followers: Sequence[Follower]) -> None:
-    """Raise RuntimeError where a projection has not begun, or has stopped at an event."""
+    """Raise RuntimeError where a projection has not begun, or does not go on for a reason that is no event's."""
     waiting = [follower.projection.name for follower in followers if not follower.checkpoints]
     if waiting:
         raise RuntimeError(f"not begun: {', '.join(waiting)}")
     stopped = [
         f"{follower.projection.name}, shard {shard}: {reason}"
         for follower in followers
-        for shard, reason in follower.halted.items()
+        for shard, reason in follower.troubles.items()
     ]
     if stopped:
         raise RuntimeError("; ".join(stopped))

@@ -2,6 +2,7 @@
 
 from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES, STREAM_FLOORS
 from infrastructure.tables.metadata import METADATA
+from infrastructure.tables.parking import PARKED_EVENTS, PARKED_REQUESTS, PARKED_ROOTS
 from infrastructure.tables.read import CHECKPOINTS, PROJECTIONS
 from infrastructure.tables.read_models import (
     AGENT_DETAIL,
@@ -34,6 +35,9 @@ __all__ = [
     "MEMBERS",
     "MESSAGES",
     "METADATA",
+    "PARKED_EVENTS",
+    "PARKED_REQUESTS",
+    "PARKED_ROOTS",
     "PROJECTIONS",
     "READERS",
     "RECEIPTS",

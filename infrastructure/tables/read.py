@@ -1,6 +1,6 @@
 """The tables that every read model shares; those of the models themselves stand in the modules beside this one."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, func
+from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid, func
 
 from infrastructure.tables.metadata import METADATA
 
@@ -14,6 +14,7 @@ CHECKPOINTS = Table(
     Column("shard", SmallInteger, primary_key=True, autoincrement=False),
     Column("epoch", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
+    Column("parked_revision", Uuid, comment="Changes with the set of parked roots; null: none yet."),
     schema="read",
 )
 """How far a projection has come in a shard: written in the same transaction as the effect; owner's lock and fence."""

@@ -7,9 +7,12 @@ from projectors.projections.projection import (
     Recorded,
     RowTable,
     SumTable,
+    UnreadableEvent,
     ViewTable,
     concerns,
     read_recorded,
+    read_root,
+    read_unreadable,
 )
 from projectors.projections.registry import PROJECTIONS
 
@@ -21,7 +24,10 @@ __all__ = [
     "Recorded",
     "RowTable",
     "SumTable",
+    "UnreadableEvent",
     "ViewTable",
     "concerns",
     "read_recorded",
+    "read_root",
+    "read_unreadable",
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import Any, ClassVar, Final, NamedTuple, TypedDict
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -24,10 +24,19 @@ __all__ = [
     "Recorded",
     "RowTable",
     "SumTable",
+    "UnreadableEvent",
     "ViewTable",
     "concerns",
     "read_recorded",
+    "read_root",
+    "read_unreadable",
 ]
+
+
+class UnreadableEvent(Event):
+    """Stands for an event whose type or data nobody here knows."""
+
+    type: ClassVar[str] = "unreadable"
 
 
 class ProjectionError(ValueError):
@@ -90,7 +99,10 @@ class SumTable[AnyEvent: Event]:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Tables that move together. `tags` names the cached answers that an event makes out of date."""
+    """Tables that move together. `tags` names the cached answers that an event makes out of date.
+
+    It also gets events that are parked instead of applied, as `UnreadableEvent` where only their envelope can be read.
+    """
 
     name: str
     event_types: frozenset[str]
@@ -133,6 +145,16 @@ def read_recorded(envelope: bytes) -> Recorded[Event]:
     event_type = EVENT_TYPES.get(content["type"])
     if event_type is None:
         raise UnknownEventTypeError(content["type"])
+    return _recorded(content, event_type.model_validate(content["data"]))
+
+
+def read_unreadable(envelope: bytes) -> Recorded[Event]:
+    """Return what an envelope says about an event that can't be read; raises ValidationError where it is damaged."""
+    return _recorded(_ATTRIBUTES.validate_json(envelope), UnreadableEvent())
+
+
+def _recorded(content: _Attributes, event: Event) -> Recorded[Event]:
+    """Return an event with the attributes of its envelope."""
     return Recorded(
         event_id=content["id"],
         type=content["type"],
@@ -140,6 +162,20 @@ def read_recorded(envelope: bytes) -> Recorded[Event]:
         generation=content["aggregateversion"],
         workspace_id=content["workspaceid"],
         aggregate_id=_aggregate_id(content["subject"]),
-        event=event_type.model_validate(content["data"]),
+        event=event,
         data=content["data"],
     )
+
+
+class _Rooted(TypedDict):
+    """What is needed of an envelope to find its root."""
+
+    partitionkey: UUID
+
+
+_ROOTED: Final = TypeAdapter(_Rooted)
+
+
+def read_root(envelope: bytes) -> UUID:
+    """Return the root of the event in an envelope's JSON; raises ValidationError, a ValueError."""
+    return _ROOTED.validate_json(envelope)["partitionkey"]

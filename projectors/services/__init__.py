@@ -1,5 +1,13 @@
 """The service function of the apply step."""
 
-from projectors.services.apply_projection import Applied, ApplyDependencies, Failure, apply_projection
+from projectors.services.apply_projection import (
+    Applied,
+    ApplyDependencies,
+    Failure,
+    Held,
+    apply_projection,
+    explain,
+    park_entry,
+)
 
-__all__ = ["Applied", "ApplyDependencies", "Failure", "apply_projection"]
+__all__ = ["Applied", "ApplyDependencies", "Failure", "Held", "apply_projection", "explain", "park_entry"]

@@ -2,7 +2,8 @@
 
 Reads the rows of the batch's aggregates, writes rows and checkpoints in one statement, and afterwards says which cached
 answers are out of date. Load and save need no common transaction: the save moves a checkpoint only from where it stood
-when the batch was taken, so that nothing can have changed in between. Never waits for Redis.
+when the batch was taken, so that nothing can have changed in between. What belongs to a parked root, or fails where the
+batch may park, is kept as a dead letter in the same statement. Never waits for Redis.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,15 +11,19 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from contracts.streams import EntryId
+from infrastructure.identifiers import new_id
+from infrastructure.parking import NOTHING_PARKED, Parked, ParkedRoots
 from infrastructure.read_store import Move, SaveMode, TableRows
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
-from projectors.entries import ShardBatch
+from projectors.entries import ShardBatch, tags_of
 from projectors.projections import Projection
 from projectors.services.fold import (
     Failure,
     Fold,
+    Held,
     Memory,
     Readable,
+    explain,
     fold_shard,
     keys_to_load,
     read_shard,
@@ -27,7 +32,17 @@ from projectors.services.fold import (
     rows_to_save,
 )
 
-__all__ = ["Applied", "ApplyDependencies", "Failure", "apply_projection"]
+__all__ = [
+    "Applied",
+    "ApplyDependencies",
+    "Failure",
+    "Held",
+    "apply_projection",
+    "explain",
+    "load_fold",
+    "park_entry",
+    "tables_of",
+]
 
 type Bodies = dict[str, dict[UUID, bytes]]
 
@@ -36,8 +51,9 @@ type Bodies = dict[str, dict[UUID, bytes]]
 class ApplyDependencies:
     """What the step needs: finding rows, saving a batch, saying what was applied (without waiting), and the version.
 
-    `memory` is one projection's: the views of what changed last, so that most batches need no load. The fence covers
-    it: a batch that starts from what was true at another checkpoint is never saved.
+    `memory` is one projection's: the views of what changed last, so that most batches need no load; `parked` its parked
+    roots by shard. The fence covers both: a batch that starts from what was true at another checkpoint, or with other
+    roots parked, is never saved.
     """
 
     load_bodies: Callable[[ReadVersion, Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
@@ -45,6 +61,7 @@ class ApplyDependencies:
     announce: Callable[[ReadVersion, Mapping[int, EntryId], Mapping[str, str]], None]
     version: int = FIRST_VERSION
     memory: Memory = field(default_factory=dict)
+    parked: dict[int, ParkedRoots] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +69,16 @@ class Applied:
     """What became of a batch: shards that moved and where to, shards that could not, shards that failed.
 
     A shard is lost where somebody else moved it, or where the log does not hold the entry that the batch ends with.
+    `parked` are the events by which roots were parked, by shard.
     """
 
     moved: Mapping[int, EntryId]
     lost: frozenset[int]
     failures: Mapping[int, Failure]
+    parked: Mapping[int, Sequence[Held]] = field(default_factory=dict)
 
 
-async def _load(projection: Projection, shards: Sequence[Readable], dependencies: ApplyDependencies) -> Fold:
+async def load_fold(projection: Projection, shards: Sequence[Readable], dependencies: ApplyDependencies) -> Fold:
     """Return the views that the batch starts from."""
     keys = keys_to_load(projection, shards, dependencies.memory)
     views = recall(projection, shards, dependencies.memory)
@@ -72,7 +91,7 @@ async def _load(projection: Projection, shards: Sequence[Readable], dependencies
     return Fold(views=views, rows=rows, sums={table.table: {} for table in projection.sums})
 
 
-def _tables(projection: Projection, fold: Fold) -> list[TableRows]:
+def tables_of(projection: Projection, fold: Fold) -> list[TableRows]:
     """Return what is saved, table by table."""
     how: dict[str, SaveMode] = {table.table: "replace" for table in projection.views}
     how.update((table.table, "insert") for table in projection.rows)
@@ -81,13 +100,58 @@ def _tables(projection: Projection, fold: Fold) -> list[TableRows]:
 
 
 def _stamps(projection: Projection, version: ReadVersion, shards: Sequence[Readable]) -> dict[str, str]:
-    """Return the version's cached answers to forget, each with a stamp that is this batch's alone."""
+    """Return the version's cached answers to forget, each with a stamp that is this batch's alone; the parked too."""
     stamps: dict[str, str] = {}
     for shard in shards:
         stamp = f"{projection.name}/{shard.shard}/{shard.reached}"
         for _, recorded in shard.recorded:
             stamps.update(dict.fromkeys(map(version.qualify, projection.tags(recorded)), stamp))
+        for held in shard.held:
+            stamps.update(dict.fromkeys(map(version.qualify, tags_of(projection, held.entry)), stamp))
     return stamps
+
+
+def _move(taken: ShardBatch, shard: Readable, known: ParkedRoots) -> Move:
+    """Return the move of a shard's checkpoint; where it parks another root, with a new revision."""
+    is_more = any(held.entry.root not in known.roots for held in shard.held)
+    return Move(
+        shard.shard,
+        shard.checkpoint,
+        shard.reached,
+        taken.event_id_at(shard.reached.position),
+        revision=known.revision,
+        next_revision=new_id() if is_more else known.revision,
+        parked=[Parked(held.entry.id.position, held.error) for held in shard.held],
+    )
+
+
+async def _save(
+    projection: Projection, fold: Fold, pairs: Sequence[tuple[ShardBatch, Readable]], dependencies: ApplyDependencies
+) -> Applied:
+    """Save what a batch came to, take over what it leaves behind, and say what was applied."""
+    known = dependencies.parked
+    folded = [shard for _, shard in pairs]
+    moves = [
+        _move(taken, shard, known.get(shard.shard, NOTHING_PARKED))
+        for taken, shard in pairs
+        if shard.reached != shard.checkpoint
+    ]
+    failures = {shard.shard: shard.failure for shard in folded if shard.failure is not None}
+    if not moves:
+        return Applied({}, frozenset(), failures)
+    version = ReadVersion(projection.name, dependencies.version)
+    saved = await dependencies.save_batch(version, moves, tables_of(projection, fold))
+    moved = {move.shard: move.reached for move in moves if move.shard in saved}
+    remember(fold, dependencies.memory, moved)
+    arrived = [shard for shard in folded if shard.shard in saved]
+    revisions = {move.shard: move.next_revision for move in moves}
+    for shard in arrived:
+        if shard.held:
+            roots = known.get(shard.shard, NOTHING_PARKED).roots | {held.entry.root for held in shard.held}
+            known[shard.shard] = ParkedRoots(revisions[shard.shard], roots)
+    dependencies.announce(version, moved, _stamps(projection, version, arrived))
+    parked = {shard.shard: [held for held in shard.held if held.error is not None] for shard in arrived if shard.held}
+    return Applied(moved, frozenset(revisions.keys() - saved), failures, parked)
 
 
 async def apply_projection(
@@ -95,23 +159,23 @@ async def apply_projection(
 ) -> Applied:
     """Apply the entries of some shards to one projection, exactly once.
 
-    A shard counts up to its first event that fails. Raises what the database raises; then nothing was applied.
+    A shard counts up to its first event that fails, or goes on without that event's root where the batch may park.
+    Raises what the database raises; then nothing was applied.
     """
-    readable = [read_shard(projection, shard) for shard in batch]
-    fold = await _load(projection, readable, dependencies)
-    folded = [fold_shard(projection, fold, shard) for shard in readable]
-    moves = [
-        Move(shard.shard, shard.checkpoint, shard.reached, taken.event_id_at(shard.reached.position))
-        for taken, shard in zip(batch, folded, strict=True)
-        if shard.reached != shard.checkpoint
+    readable = [
+        read_shard(projection, shard, dependencies.parked.get(shard.shard, NOTHING_PARKED).roots) for shard in batch
     ]
-    failures = {shard.shard: shard.failure for shard in folded if shard.failure is not None}
-    if not moves:
-        return Applied({}, frozenset(), failures)
-    version = ReadVersion(projection.name, dependencies.version)
-    saved = await dependencies.save_batch(version, moves, _tables(projection, fold))
-    moved = {move.shard: move.reached for move in moves if move.shard in saved}
-    remember(fold, dependencies.memory, moved)
-    stamps = _stamps(projection, version, [shard for shard in folded if shard.shard in saved])
-    dependencies.announce(version, moved, stamps)
-    return Applied(moved, frozenset(move.shard for move in moves) - saved, failures)
+    fold = await load_fold(projection, readable, dependencies)
+    pairs = [
+        (taken, fold_shard(projection, fold, shard, may_park=taken.may_park))
+        for taken, shard in zip(batch, readable, strict=True)
+    ]
+    return await _save(projection, fold, pairs, dependencies)
+
+
+async def park_entry(projection: Projection, batch: ShardBatch, error: str, dependencies: ApplyDependencies) -> Applied:
+    """Park the one entry of a batch that can be read but not be saved. Raises what the database raises."""
+    [entry] = batch.entries
+    shard = Readable(batch.shard, batch.checkpoint, entry.id, (), held=(Held(entry, error),))
+    fold = await load_fold(projection, [shard], dependencies)
+    return await _save(projection, fold, [(batch, shard)], dependencies)

@@ -1,10 +1,11 @@
 """Folding a batch into views and rows, in memory: what the apply step does between load and save.
 
-A shard is folded up to the first event that fails; what came before it counts, what comes after it does not.
+A shard is folded up to the first event that fails; what came before it counts, what comes after it does not. Where the
+batch may park, the event that fails is held instead, with all that follows of its root, and the fold goes on.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from operator import add, attrgetter
@@ -14,14 +15,16 @@ from uuid import UUID
 from contracts.events import Event
 from contracts.record import Record
 from contracts.streams import EntryId
-from projectors.entries import ShardBatch, is_of_concern
+from projectors.entries import Entry, ShardBatch, is_of_concern
 from projectors.projections import Projection, Recorded, ViewTable
 
 __all__ = [
     "Failure",
     "Fold",
+    "Held",
     "Memory",
     "Readable",
+    "explain",
     "fold_shard",
     "keys_to_load",
     "read_shard",
@@ -49,14 +52,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An event that is to be parked: with an error where it failed itself, None where its root is parked already."""
+
+    entry: Entry
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Readable:
-    """A shard's entries as far as they could be read: those of concern with their ids."""
+    """A shard's entries as far as they could be taken: those of concern that are folded, and those that are held."""
 
     shard: int
     checkpoint: EntryId
     reached: EntryId
-    recorded: tuple[tuple[EntryId, Recorded[Event]], ...]
-    failure: Failure | None
+    recorded: tuple[tuple[Entry, Recorded[Event]], ...]
+    failure: Failure | None = None
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +84,36 @@ class Fold:
     changed: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
 
-def _explain(error: Exception) -> str:
-    """Return an error for logs and /ready: its kind and the start of its words."""
-    return f"{type(error).__name__}: {str(error)[:500]}"
+def explain(error: Exception) -> str:
+    """Return an error for logs, /ready and people: its kind and the start of its words, in what PostgreSQL can hold."""
+    words = str(error)[:500].replace("\x00", "\ufffd").encode(errors="replace").decode()
+    return f"{type(error).__name__}: {words}"
 
 
-def read_shard(projection: Projection, batch: ShardBatch) -> Readable:
-    """Open the envelopes that concern a projection, up to the first that can't be read."""
+def read_shard(projection: Projection, batch: ShardBatch, parked: Collection[UUID] = ()) -> Readable:
+    """Open the envelopes that concern a projection, and hold those of parked roots.
+
+    Up to the first that can't be read, or, where the batch may park, with that one held and its root from then on.
+    """
+    roots = set(parked)
     reached = batch.checkpoint
-    recorded: list[tuple[EntryId, Recorded[Event]]] = []
+    recorded: list[tuple[Entry, Recorded[Event]]] = []
+    held: list[Held] = []
     for entry in batch.entries:
         try:
             if is_of_concern(projection, entry):
-                recorded.append((entry.id, entry.recorded))
+                if roots and entry.root in roots:
+                    held.append(Held(entry, None))
+                else:
+                    recorded.append((entry, entry.recorded))
         except ValueError as error:
-            failure = Failure(entry.id, _explain(error))
-            return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), failure)
+            if not batch.may_park:
+                failure = Failure(entry.id, explain(error))
+                return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), failure, tuple(held))
+            held.append(Held(entry, explain(error)))
+            roots.add(entry.root)
         reached = entry.id
-    return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), None)
+    return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), None, tuple(held))
 
 
 def keys_to_load(projection: Projection, shards: Iterable[Readable], memory: Memory) -> dict[str, list[UUID]]:
@@ -148,17 +172,39 @@ def _fold_event(projection: Projection, fold: Fold, shard: int, recorded: Record
         sums[shard, sum_key] = amounts if before is None else tuple(map(add, before, amounts))
 
 
-def fold_shard(projection: Projection, fold: Fold, shard: Readable) -> Readable:
-    """Fold a shard's events; return the shard as far as it came."""
+def fold_shard(projection: Projection, fold: Fold, shard: Readable, *, may_park: bool = False) -> Readable:
+    """Fold a shard's events; return the shard as far as it came, or with what failed held where that may be parked."""
     reached = shard.checkpoint
-    for number, (entry_id, recorded) in enumerate(shard.recorded):
+    held = list(shard.held)
+    failed: set[UUID] = set()
+    folded: list[tuple[Entry, Recorded[Event]]] = []
+    for entry, recorded in shard.recorded:
+        if failed and entry.root in failed:
+            held.append(Held(entry, None))
+            continue
         try:
             _fold_event(projection, fold, shard.shard, recorded)
-        except Exception as error:  # noqa: BLE001 - whatever a projection raises stops its shard there, and no other
-            folded = shard.recorded[:number]
-            return Readable(shard.shard, shard.checkpoint, reached, folded, Failure(entry_id, _explain(error)))
-        reached = entry_id
-    return shard
+        except MemoryError:
+            raise  # says nothing about the event
+        except Exception as error:  # noqa: BLE001 - whatever a projection raises is held or stops its shard there
+            if not may_park:
+                before = tuple(each for each in shard.held if each.entry.id <= reached)
+                return replace(
+                    shard,
+                    reached=reached,
+                    recorded=tuple(folded),
+                    failure=Failure(entry.id, explain(error)),
+                    held=before,
+                )
+            failed.add(entry.root)
+            held.append(Held(entry, explain(error)))
+        else:
+            folded.append((entry, recorded))
+            reached = entry.id
+    if len(held) == len(shard.held):
+        return shard
+    held.sort(key=lambda each: each.entry.id)
+    return replace(shard, recorded=tuple(folded), held=tuple(held))
 
 
 def rows_to_save(projection: Projection, fold: Fold) -> dict[str, list[tuple[object, ...]]]:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
-import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
@@ -13,11 +12,13 @@ from contracts.streams import APPLIED_CHANNEL, shard_of, stream_name
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
 from projectors.main import check_followers
+from projectors.projections import PROJECTIONS
 from projectors.reading import Session, check_reading
 from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
 from tests.projectors.conftest import ProjectorStarter, start_projectors
+from tests.projectors.parked_fold import find_unfolded_but_parked
 from tests.projectors.stories import carry, envelope_of, root_in, task_story, write, write_tasks
 from tests.servers import TEST_SHARDS
 
@@ -130,7 +131,7 @@ async def test_positions_are_published_and_cached_answers_forgotten_after_the_co
     assert heard
 
 
-async def test_an_event_that_nobody_knows_stops_its_shard_alone_and_loudly(
+async def test_an_event_that_nobody_knows_parks_its_root_alone_in_every_projection(
     pool: Pool, redis: Redis, projectors: ProjectorStarter, randomness: Random
 ) -> None:
     bad = root_in(3, randomness)
@@ -144,15 +145,13 @@ async def test_an_event_that_nobody_knows_stops_its_shard_alone_and_loudly(
     await write(pool, task_story(randomness, root_in(3, randomness)))
     await carry(pool, redis)
     async with projectors() as session:
-        await poll_until(lambda: all(follower.halted for follower in session.followers))
-        assert {tuple(follower.halted) for follower in session.followers} == {(3,)}
-        with pytest.raises(RuntimeError, match=r"tasks, shard 3: stopped at 1-\d+: UnknownEventTypeError"):
-            await check_followers(session.followers)
-        await write(pool, task_story(randomness, root_in(4, randomness)))
-        await carry(pool, redis)
-        await poll_until(lambda: all_but_one_have_arrived(pool))
-    positions = await pool.fetch("SELECT DISTINCT position FROM read.checkpoints WHERE shard = 3")
-    assert [row["position"] for row in positions] == [len(good[3])]
+        await poll_until(lambda: has_applied_everything(pool))
+        await check_followers(session.followers)
+    roots = await pool.fetch("SELECT projection, shard, root_id, error FROM read.parked_roots ORDER BY projection")
+    assert [row["projection"] for row in roots] == sorted(projection.name for projection in PROJECTIONS)
+    assert {(row["shard"], row["root_id"]) for row in roots} == {(3, bad)}
+    assert all("UnknownEventTypeError" in row["error"] for row in roots)
+    assert await find_unfolded_but_parked(pool) == []
 
 
 async def test_notices_that_redis_missed_are_made_up_for_when_it_is_back(
@@ -199,14 +198,6 @@ async def test_servers_that_restart_are_found_again(
 
 async def is_not_reading(session: Session) -> bool:
     return not await is_reading(session)
-
-
-async def all_but_one_have_arrived(pool: Pool) -> bool:
-    behind = await pool.fetchval(
-        "SELECT count(*) FROM read.checkpoints c, LATERAL log.head_of(c.shard) h"
-        " WHERE c.position <> h.position AND c.shard <> 3"
-    )
-    return bool(behind == 0)
 
 
 async def next_notice(notices: PubSub, wanted: str) -> bool:

@@ -1,4 +1,4 @@
-"""Several projectors at once: who loses a race goes on, and whoever stopped goes on when others got past the event."""
+"""Several projectors at once: who loses a race goes on."""
 
 from random import Random
 
@@ -11,7 +11,6 @@ from tests.polling import poll_until
 from tests.projectors.conftest import ProjectorStarter
 from tests.projectors.stories import carry, write_tasks
 from tests.projectors.test_process import is_reading
-from tests.servers import TEST_SHARDS
 
 
 async def test_two_projectors_at_once_leave_the_fold_intact(
@@ -26,23 +25,4 @@ async def test_two_projectors_at_once_leave_the_fold_intact(
         # Losing a race is no failure of the event: nobody has stopped.
         await check_followers(first.followers)
         await check_followers(second.followers)
-    assert await find_unfolded(pool) == []
-
-
-async def test_a_shard_that_stopped_goes_on_when_another_process_got_past_the_event(
-    pool: Pool, redis: Redis, projectors: ProjectorStarter, randomness: Random
-) -> None:
-    async with projectors() as first:
-        await poll_until(lambda: is_reading(first))
-        for follower in first.followers:
-            follower.halted.update(dict.fromkeys(range(TEST_SHARDS), "stopped by this test"))
-        async with projectors() as second:
-            await write_tasks(pool, randomness, 50)
-            await carry(pool, redis)
-            await poll_until(lambda: has_applied_everything(pool))
-            await check_followers(second.followers)
-        await poll_until(lambda: not first.followers[-1].halted, what="the shards that moved go on")
-        await write_tasks(pool, randomness, 50)
-        await carry(pool, redis)
-        await poll_until(lambda: has_applied_everything(pool))
     assert await find_unfolded(pool) == []
