@@ -72,6 +72,18 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         default=15.0, gt=0, le=600, alias="BUREAU_REQUEST_SECONDS", description="Longest time to an answer; then 503."
     )
+    stream_keep: int = Field(
+        default=10_000,
+        ge=1,
+        alias="BUREAU_STREAM_KEEP",
+        description="Newest events that every stream keeps, whether they were read or not.",
+    )
+    stream_limit: int = Field(
+        default=1_000_000,
+        ge=1,
+        alias="BUREAU_STREAM_LIMIT",
+        description="Most events that a stream holds for a reader that lags; it misses the older ones.",
+    )
     receipt_days: int = Field(
         default=30,
         ge=1,

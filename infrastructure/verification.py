@@ -19,6 +19,7 @@ __all__ = [
     "read_cuts",
     "read_events",
     "read_receipts",
+    "read_trimmed",
 ]
 
 
@@ -66,8 +67,9 @@ FIRST_RECEIPT: Final = ReceiptKey("", "", "")
 
 _CUTS: Final = """
 SELECT f.shard, f.epoch AS floor_epoch, f.position AS floor_position, h.epoch, h.position,
-  f.position AS trimmed, e.epochs, e.firsts
+  t.position AS trimmed, e.epochs, e.firsts
 FROM log.floors f
+JOIN log.stream_floors t ON t.shard = f.shard
 CROSS JOIN LATERAL log.head_of(f.shard) h
 CROSS JOIN LATERAL (
   SELECT array_agg(epoch ORDER BY epoch) AS epochs, array_agg(first_position ORDER BY epoch) AS firsts
@@ -99,6 +101,12 @@ async def read_cuts(pool: Pool) -> dict[int, ShardCut]:
         epochs = tuple(zip(row["epochs"], row["firsts"], strict=True))
         cuts[row["shard"]] = ShardCut(row["shard"], floor, head, row["trimmed"], epochs)
     return cuts
+
+
+async def read_trimmed(pool: Pool, shard: int) -> int:
+    """Return how far a shard's stream was cut on record by now: written before it is cut."""
+    position: int = await pool.fetchval("SELECT position FROM log.stream_floors WHERE shard = $1", shard)
+    return position
 
 
 async def read_events(pool: Pool, shard: int, after: int, last: int, *, with_envelopes: bool) -> list[LoggedEvent]:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -21,15 +21,19 @@ from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
 from infrastructure.redis_memory import find_memory_dangers, read_redis_memory
 from infrastructure.settings import Settings
 from infrastructure.shard_leases import new_member
+from infrastructure.stream_trimming import StreamRetention
 from infrastructure.stream_writer import append_batches, locate_streams
 from infrastructure.wake import listen_for_wakes
 from infrastructure.web.health import check_postgres, check_redis, create_health_application
 from infrastructure.web.serving import serve
 from outbox_relay.board import Board, check_shards, report_shards
 from outbox_relay.dependencies import RelayDependencies
+from outbox_relay.keeping import create_keeping
 from outbox_relay.records import RELAY_ROLE
 from outbox_relay.services.follow_log import follow_log
+from outbox_relay.services.keep_groups import keep_groups
 from outbox_relay.services.keep_partitions import keep_partitions
+from outbox_relay.services.keep_trimmed import keep_trimmed
 from outbox_relay.services.watch_memory import watch_memory
 
 __all__ = ["EVENTS_A_SHARD", "Wiring", "create_dependencies", "run", "share_log"]
@@ -39,8 +43,8 @@ type HeldBy = Callable[[], frozenset[int] | None]
 EVENTS_A_SHARD: Final = 500
 _BYTES_A_READ: Final = 8 * 1024 * 1024
 """Bound of one read over all shards, and so of the relay's memory, whatever the backlog."""
-_POOL_SIZE: Final = 4
-"""Two reads at once, leases, partitions."""
+_POOL_SIZE: Final = 5
+"""Two reads at once, leases, and the upkeep of partitions, groups and streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Wiring:
     redis: RedisClient
     board: Board
     wake: asyncio.Event
+    retention: StreamRetention = field(default_factory=StreamRetention)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -59,7 +64,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         board, wake = Board(), asyncio.Event()
         checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": check_shards(board)}
         application = create_health_application("relay", checks)
-        wiring = Wiring(pool, redis, board, wake)
+        wiring = Wiring(pool, redis, board, wake, StreamRetention(settings.stream_keep, settings.stream_limit))
         dependencies = create_dependencies(wiring)
         work = [
             share_log(wiring, stop),
@@ -86,6 +91,9 @@ async def share_log(wiring: Wiring, stop: asyncio.Event) -> None:
         held = partial(shares.held, RELAY_ROLE)
         listening = listen_for_wakes(wiring.redis, wiring.wake.set, lambda shards: _are_held(shards, held()))
         listener = tasks.create_task(listening)
+        keeping = create_keeping(wiring.pool, wiring.redis, wiring.retention, held)
+        tasks.create_task(keep_groups(keeping, stop))
+        tasks.create_task(keep_trimmed(keeping, stop))
         await follow_log(create_dependencies(wiring, held), stop)
         listener.cancel()
 

@@ -9,6 +9,7 @@ import typer
 from bureau.cli.demo import demo
 from bureau.cli.keys import keys
 from bureau.cli.migrate import migrate
+from bureau.cli.readers import readers
 from bureau.cli.serve import serve
 from bureau.cli.status import status
 from bureau.cli.up import up
@@ -28,6 +29,7 @@ app = typer.Typer(name="bureau", help=_HELP, no_args_is_help=True, pretty_except
 for _command in (up, demo, migrate, status, serve, verify):
     app.command()(_command)
 app.add_typer(keys)
+app.add_typer(readers)
 
 
 def main() -> None:

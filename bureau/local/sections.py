@@ -5,12 +5,19 @@ from typing import Final
 
 from bureau.local.relay_sections import read_memory_section, read_relay_section
 from bureau.local.section import ReadSection, Section
+from bureau.local.upkeep_sections import read_readers_section, read_streams_section, read_upkeep_section
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 
 __all__ = ["SECTIONS", "read_sections"]
 
-SECTIONS: Final[tuple[ReadSection, ...]] = (read_relay_section, read_memory_section)
+SECTIONS: Final[tuple[ReadSection, ...]] = (
+    read_relay_section,
+    read_memory_section,
+    read_streams_section,
+    read_readers_section,
+    read_upkeep_section,
+)
 
 _SECONDS: Final = 10.0
 

@@ -9,7 +9,7 @@ from bureau.verification.distinct import Sieve, find_repeated, open_sieve, sift
 from bureau.verification.scope import Work
 from bureau.verification.shards import compare_entries, compare_log, epoch_of
 from contracts.streams import EntryId
-from infrastructure.verification import LoggedEvent, ShardCut, read_events
+from infrastructure.verification import LoggedEvent, ShardCut, read_events, read_trimmed
 from infrastructure.verification_streams import StreamedEvent, read_entries_between
 
 __all__ = ["verify_shards"]
@@ -61,5 +61,7 @@ async def _compare_streams(
             break
         await asyncio.sleep(0)
     work.tally.add("entries", len(entries))
+    if len(entries) < len(page):  # the stream may have been trimmed further meanwhile; the floor is written first
+        cut = cut._replace(trimmed=await read_trimmed(work.pool, cut.shard))
     note_all(work.findings, compare_entries(cut, page, entries, is_deep=work.scope.is_deep))
     return last

@@ -1,0 +1,128 @@
+"""Trimming the streams: the floor is raised in PostgreSQL first, then the stream is cut there. Never by length.
+
+The floor stays behind every projection and registered reader, except one that lags further than the limit. A stream
+whose end the log does not hold is left alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import RedisError, ResponseError
+
+from contracts.streams import EntryId, parse_entry_id, stream_name
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
+
+__all__ = [
+    "WARNING_SHARE",
+    "StreamBounds",
+    "StreamFloor",
+    "StreamRetention",
+    "raise_floors",
+    "read_floors",
+    "read_streams",
+    "trim_streams",
+]
+
+WARNING_SHARE: Final = 0.8
+"""The part of the limit from which on a reader that lags is told of, before the limit bites."""
+_STEP: Final = 10_000
+"""Entries that one call removes at most, so that Redis answers others in between."""
+
+_RAISE: Final = "SELECT * FROM log.raise_stream_floors($1, $2, $3, $4, $5, $6)"
+
+
+class StreamRetention(NamedTuple):
+    """How many entries a stream keeps at least, and how many it holds at most for those who lag."""
+
+    keep: int = 10_000
+    limit: int = 1_000_000
+
+
+class StreamBounds(NamedTuple):
+    """The first and the last entry that a stream holds, and how many there are."""
+
+    first: EntryId
+    last: EntryId
+    last_event: str
+    length: int
+
+
+class StreamFloor(NamedTuple):
+    """The last entry that was trimmed from a shard's stream, or may be; what is behind it stays."""
+
+    shard: int
+    entry: EntryId
+
+
+async def read_streams(redis: RedisClient, shards: Sequence[int]) -> dict[int, StreamBounds]:
+    """Return the bounds of those streams that hold anything, in one round trip; raises redis-py's errors."""
+    pipeline = redis.pipeline(transaction=False)
+    for shard in shards:
+        pipeline.xinfo_stream(stream_name(shard))
+    answers = await pipeline.execute(raise_on_error=False)
+    found = {shard: _bounds(answer) for shard, answer in zip(shards, answers, strict=True)}
+    return {shard: bounds for shard, bounds in found.items() if bounds}
+
+
+async def raise_floors(
+    pool: Pool, streams: Mapping[int, StreamBounds], retention: StreamRetention
+) -> list[StreamFloor]:
+    """Raise the floors of the streams as far as everybody may miss it, and return them as they are then."""
+    rows = await pool.fetch(
+        _RAISE,
+        list(streams),
+        [bounds.last.epoch for bounds in streams.values()],
+        [bounds.last.position for bounds in streams.values()],
+        [bounds.last_event for bounds in streams.values()],
+        *retention,
+    )
+    return [StreamFloor(shard, EntryId(epoch, position)) for shard, epoch, position in rows]
+
+
+async def read_floors(pool: Pool) -> list[StreamFloor]:
+    """Return the floor of every stream."""
+    rows = await pool.fetch("SELECT shard, epoch, position FROM log.stream_floors ORDER BY shard")
+    return [StreamFloor(shard, EntryId(epoch, position)) for shard, epoch, position in rows]
+
+
+async def trim_streams(redis: RedisClient, floors: Sequence[StreamFloor], streams: Mapping[int, StreamBounds]) -> int:
+    """Remove what is not behind the floors, step by step, and return how many entries went."""
+    removed = 0
+    starts = {floor.shard: streams[floor.shard].first for floor in floors if floor.shard in streams}
+    goals = {floor.shard: _after(floor.entry) for floor in floors}
+    while starts := {shard: start for shard, start in starts.items() if start < goals[shard]}:
+        starts = {
+            shard: min(EntryId(start.epoch, start.position + _STEP), goals[shard]) for shard, start in starts.items()
+        }
+        pipeline = redis.pipeline(transaction=False)
+        for shard, start in starts.items():
+            pipeline.xtrim(stream_name(shard), minid=str(start), approximate=False)
+        removed += sum(await pipeline.execute())
+    return removed
+
+
+def _after(entry: EntryId) -> EntryId:
+    return EntryId(entry.epoch, entry.position + 1)
+
+
+def _bounds(answer: object) -> StreamBounds | None:
+    match answer:
+        case {"length": int(length), "first-entry": [bytes(first), _], "last-entry": [bytes(last), fields]}:
+            event_id = _field(fields, b"event_id")
+            return StreamBounds(parse_entry_id(first.decode()), parse_entry_id(last.decode()), event_id, length)
+        case {"length": 0}:
+            return None
+        case ResponseError() if "no such key" in str(answer):
+            return None
+        case RedisError():
+            raise answer
+        case _:
+            message = f"XINFO STREAM answered {answer!r}"
+            raise TypeError(message)
+
+
+def _field(fields: Any, name: bytes) -> str:  # noqa: ANN401 - RESP2 answers a list, RESP3 a mapping
+    """Return one field of an entry, empty where it has none."""
+    pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
+    return str(dict(pairs).get(name, b"").decode())
