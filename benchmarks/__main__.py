@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from benchmarks import commands, lifecycle, projectors, relay, visibility
+from benchmarks import commands, lifecycle, projectors, relay, relay_backlog, visibility
 from benchmarks.processes import Addresses, open_servers
+from benchmarks.relay_backlog import Backlog
 from benchmarks.relay_peers import run_relay_peers
 from benchmarks.report import Result, print_results
 
@@ -26,7 +27,9 @@ class Wish(NamedTuple):
 
 
 async def _measure_relay(servers: Addresses, wish: Wish) -> Sequence[Result]:
-    results = await relay.run(*servers, loads=((20_000 if wish.is_quick else 200_000, 700),))
+    near = await relay.run(*servers, loads=((20_000 if wish.is_quick else 200_000, 700),))
+    far = await relay_backlog.measure_backlog(servers, Backlog(50_000 if wish.is_quick else 1_000_000, 700))
+    results = [*near, *far]
     if not wish.has_peers:
         return results
     return [*results, *await run_relay_peers(results[0].value, is_quick=wish.is_quick)]

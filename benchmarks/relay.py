@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any, Final, cast
 from uuid import UUID
 
+from benchmarks.relay_backlog import BARE_APPEND
 from benchmarks.report import Result, print_results
 from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey, stop_postgres, stop_valkey
 from contracts.streams import stream_name
@@ -31,11 +32,6 @@ from outbox_relay.services.follow_log import follow_log
 __all__ = ["main", "run"]
 
 _SHARDS: Final = 16
-_BARE_APPEND: Final = """
-for index = 1, #ARGV, 3 do
-  redis.call('XADD', KEYS[1], ARGV[index], 'event_id', ARGV[index + 1], '__data__', ARGV[index + 2])
-end
-"""
 _FILL: Final = "SELECT log.append_events($1, $2, $3, 'bench', $4, $5, $6, $5, $7)"
 
 type Entry = tuple[str, str, bytes]
@@ -101,7 +97,7 @@ async def _fill(pool: Pool, events: int, size: int) -> dict[int, list[Entry]]:
 async def _append_bare(redis: RedisClient, log: dict[int, list[Entry]]) -> float:
     """Append everything with a script that only appends; return events a second."""
     await redis.flushdb()
-    script = await redis.script_load(_BARE_APPEND)
+    script = await redis.script_load(BARE_APPEND)
     started = perf_counter()
     for batches in zip(*(batched(entries, EVENTS_A_SHARD) for entries in log.values()), strict=True):
         pipeline = redis.pipeline(transaction=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contracts.streams import EntryId
 from infrastructure.log_batches import LogBatch
+from infrastructure.stream_repair import Damage, StreamShape
 from infrastructure.stream_writer import AppendAnswer
 from outbox_relay.records import RelayStatus
 
@@ -25,9 +26,13 @@ class RelayDependencies:
     ensure_partitions: Callable[[], Awaitable[int]]
     find_memory_dangers: Callable[[], Awaitable[Mapping[str, str]]]
     """Answers by name, in a sentence, what is dangerous about the memory of Redis."""
+    find_damage: Callable[[Sequence[int]], Awaitable[Sequence[Damage]]]
+    clear_stream: Callable[[int, StreamShape], Awaitable[bool]]
+    """Empties the stream of a shard where it still has the shape that was seen."""
     wait_for_wake: Callable[[float], Awaitable[None]]
     """Returns when a command committed, at the latest after so many seconds."""
     monotonic_seconds: Callable[[], float]
     name_failure: Callable[[Exception], str]
     """Tells what an error's other side was: postgresql, redis, or relay where it is none of both."""
     report: Callable[[RelayStatus], None]
+    read_status: Callable[[], RelayStatus]

@@ -21,6 +21,7 @@ from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
 from infrastructure.redis_memory import find_memory_dangers, read_redis_memory
 from infrastructure.settings import Settings
 from infrastructure.shard_leases import new_member
+from infrastructure.stream_repair import clear_stream, find_damage
 from infrastructure.stream_trimming import StreamRetention
 from infrastructure.stream_writer import append_batches, locate_streams
 from infrastructure.wake import listen_for_wakes
@@ -34,6 +35,7 @@ from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.keep_groups import keep_groups
 from outbox_relay.services.keep_partitions import keep_partitions
 from outbox_relay.services.keep_trimmed import keep_trimmed
+from outbox_relay.services.mend_streams import mend_streams
 from outbox_relay.services.watch_memory import watch_memory
 
 __all__ = ["EVENTS_A_SHARD", "Wiring", "create_dependencies", "run", "share_log"]
@@ -69,6 +71,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         work = [
             share_log(wiring, stop),
             keep_partitions(dependencies, stop),
+            mend_streams(dependencies, stop),
             watch_memory(dependencies, stop),
             serve(application, host=settings.host, port=settings.port, stop=stop),
         ]
@@ -109,10 +112,13 @@ def create_dependencies(wiring: Wiring, held: HeldBy = lambda: None) -> RelayDep
         locate_streams=partial(locate_streams, redis),
         ensure_partitions=partial(ensure_partitions, pool),
         find_memory_dangers=partial(_find_memory_dangers, redis),
+        find_damage=partial(find_damage, pool, redis),
+        clear_stream=partial(clear_stream, redis),
         wait_for_wake=partial(_wait_for, wiring.wake),
         monotonic_seconds=monotonic_seconds,
         name_failure=_name_failure,
         report=wiring.board.pin,
+        read_status=lambda: wiring.board.newest[0],
     )
 
 

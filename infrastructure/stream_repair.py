@@ -1,0 +1,123 @@
+"""Finding streams that a stranger damaged, and emptying them so that compare-and-append fills them from the log.
+
+What may be missing from a stream is what it was trimmed of, recorded as its floor before it is trimmed. Anything else
+that is missing at its beginning, at its end or between was taken away by somebody else, and cannot be put back where it
+was: ids only go up. So the stream is emptied, and begins anew at its floor.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from contracts.streams import EntryId, parse_entry_id, stream_name
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
+
+__all__ = ["Damage", "StreamShape", "clear_stream", "find_damage", "judge_shape", "read_shapes"]
+
+_CLEAR: Final = files("infrastructure").joinpath("lua/clear_stream.lua").read_text(encoding="utf-8")
+
+# A primary key lookup for each; the position of a stream that never held anything is 0, which no event has.
+_FLOORS: Final = """
+SELECT s.shard, f.position, t.position, EXISTS (
+  SELECT FROM log.events e
+  WHERE e.shard = s.shard AND e.position BETWEEN s.position AND s.position AND e.epoch = s.epoch)
+FROM unnest($1::smallint[], $2::integer[], $3::bigint[]) AS s(shard, epoch, position)
+JOIN log.floors f ON f.shard = s.shard
+JOIN log.stream_floors t ON t.shard = s.shard
+"""
+
+
+class StreamShape(NamedTuple):
+    """What XINFO tells of a stream: the last id ever given out, how many entries there are, the first and the last."""
+
+    last_id: EntryId
+    length: int
+    first: EntryId | None
+    last: EntryId | None
+
+
+class Damage(NamedTuple):
+    """What is wrong with a stream, in words; `is_mendable`: the log holds all that the stream should."""
+
+    shard: int
+    words: str
+    shape: StreamShape
+    is_mendable: bool
+
+
+async def read_shapes(redis: RedisClient, shards: Sequence[int]) -> dict[int, StreamShape]:
+    """Return the shapes of the streams that exist, in one round trip."""
+    pipeline = redis.pipeline(transaction=False)
+    for shard in shards:
+        pipeline.xinfo_stream(stream_name(shard))
+    answers = await pipeline.execute(raise_on_error=False)
+    shapes = {shard: _shape(answer) for shard, answer in zip(shards, answers, strict=True)}
+    return {shard: shape for shard, shape in shapes.items() if shape is not None}
+
+
+async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> list[Damage]:
+    """Return what is wrong with the streams of some shards.
+
+    The floors are read after the streams, and a floor is recorded before the stream is trimmed: so what is missing
+    above a floor was not trimmed by us.
+    """
+    shapes = await read_shapes(redis, shards)
+    ends = [shape.last_id for shape in shapes.values()]
+    rows = await pool.fetch(_FLOORS, list(shapes), [end.epoch for end in ends], [end.position for end in ends])
+    return [
+        Damage(shard, words, shapes[shard], is_mendable=holds_end and _covers(log_floor, stream_floor, shapes[shard]))
+        for shard, log_floor, stream_floor, holds_end in rows
+        if (words := judge_shape(shapes[shard], max(log_floor, stream_floor)))
+    ]
+
+
+def judge_shape(shape: StreamShape, floor: int) -> str:
+    """Say what is missing from a stream that may lack nothing above the floor; empty where nothing is. Pure."""
+    if shape.first is None or shape.last is None:
+        return f"every entry after {floor} is missing" if shape.last_id.position > floor else ""
+    if shape.last != shape.last_id:
+        return f"entries after {shape.last} were deleted"
+    if shape.first.position > floor + 1:
+        return f"entries after {floor} and before {shape.first} are missing"
+    # Ids of one epoch are dense. Across epochs entries of a lost past may stand between them.
+    missing = shape.last.position - shape.first.position + 1 - shape.length
+    return f"{missing} entries between {shape.first} and {shape.last} are missing" if missing > 0 else ""
+
+
+async def clear_stream(redis: RedisClient, shard: int, shape: StreamShape) -> bool:
+    """Empty the stream if it still has this shape, keeping its consumer groups; return whether it was.
+
+    A group goes on before the oldest entry that it has not acknowledged: entries may come twice, none is left out.
+    """
+    seen = (shape.last_id, shape.length, shape.first or "", shape.last or "")
+    answer: Any = await redis.eval(_CLEAR, 1, stream_name(shard), *map(str, seen))
+    return bool(answer[0])
+
+
+def _covers(log_floor: int, stream_floor: int, shape: StreamShape) -> bool:
+    """Tell whether the log still holds all that the stream should: it may have been cut above the stream's floor."""
+    return log_floor <= stream_floor or (shape.first is not None and shape.first.position > log_floor)
+
+
+def _shape(answer: object) -> StreamShape | None:
+    match answer:
+        case {"last-generated-id": bytes(last), "length": int(length), "first-entry": first, "last-entry": final}:
+            return StreamShape(parse_entry_id(last.decode()), length, _entry_id(first), _entry_id(final))
+        case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
+            return None
+        case BaseException():
+            raise answer
+        case _:
+            message = f"XINFO STREAM answered {answer!r}"
+            raise TypeError(message)
+
+
+def _entry_id(entry: object) -> EntryId | None:
+    match entry:
+        case [bytes(entry_id), *_] | (bytes(entry_id), *_):
+            return parse_entry_id(entry_id.decode())
+        case _:
+            return None
