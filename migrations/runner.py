@@ -8,6 +8,8 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 
+from infrastructure.cluster_identity import read_identity, read_recorded_identity, record_identity
+
 __all__ = ["ShardCountError", "alembic_config", "migrate_database"]
 
 PARTITIONS_AHEAD = 2
@@ -47,6 +49,8 @@ async def _prepare_log(database_url: str, shards: int) -> None:
                         shards - 1,
                     )
         await connection.execute("SELECT log.ensure_partitions($1)", PARTITIONS_AHEAD)
+        if await read_recorded_identity(connection) is None:
+            await record_identity(connection, await read_identity(connection), "first seen")
     finally:
         await connection.close()
 

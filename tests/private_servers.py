@@ -52,6 +52,19 @@ class PrivatePostgres:
         self.stop()
         self.start()
 
+    def save_copy(self, copy: Path) -> None:
+        """Stop, copy the data directory, and go on."""
+        self.stop()
+        shutil.copytree(self.running[0].config.home / "data", copy, symlinks=True)
+        self.start()
+
+    def put_back(self, copy: Path) -> None:
+        """Stop, replace the data by a copy of an earlier time, and go on from there."""
+        self.stop()
+        shutil.rmtree(self.running[0].config.home / "data")
+        shutil.copytree(copy, self.running[0].config.home / "data", symlinks=True)
+        self.start()
+
 
 @dataclass(frozen=True, slots=True)
 class PrivateValkey:

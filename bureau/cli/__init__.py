@@ -7,6 +7,7 @@ lacks a port, directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM bef
 import typer
 
 from bureau.cli.demo import demo
+from bureau.cli.epoch import epoch
 from bureau.cli.keys import keys
 from bureau.cli.migrate import migrate
 from bureau.cli.readers import readers
@@ -30,6 +31,7 @@ for _command in (up, demo, migrate, status, serve, verify):
     app.command()(_command)
 app.add_typer(keys)
 app.add_typer(readers)
+app.add_typer(epoch)
 
 
 def main() -> None:

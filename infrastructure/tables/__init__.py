@@ -1,6 +1,6 @@
 """Every table of the database, for repositories and for Alembic."""
 
-from infrastructure.tables.log import EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES, STREAM_FLOORS
+from infrastructure.tables.log import CLUSTERS, EPOCHS, EVENTS, FLOORS, MEMBERS, SHARD_LEASES, STREAM_FLOORS
 from infrastructure.tables.metadata import METADATA
 from infrastructure.tables.parking import PARKED_EVENTS, PARKED_REQUESTS, PARKED_ROOTS
 from infrastructure.tables.read import CHECKPOINTS, PROJECTIONS
@@ -29,6 +29,7 @@ __all__ = [
     "APPROVAL_LIST",
     "BUDGETS",
     "CHECKPOINTS",
+    "CLUSTERS",
     "EPOCHS",
     "EVENTS",
     "FLOORS",

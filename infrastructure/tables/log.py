@@ -1,6 +1,7 @@
 """The tables of the log: events, their epochs, the floor where the log was cut, and who works on which shard.
 
-Events are inserted by `log.append_events` alone, never updated. Partitions of `log.events` are made ahead of time by
+Events are inserted by `log.append_events` alone, and nothing of them is ever updated but the epoch, by a bump
+(`infrastructure/epoch_bump.py`). Partitions of `log.events` are made ahead of time by
 `log.ensure_partitions`; each has a unique index on (aggregate_id, generation).
 """
 
@@ -8,7 +9,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, Small
 
 from infrastructure.tables.metadata import METADATA
 
-__all__ = ["EPOCHS", "EVENTS", "FLOORS", "MEMBERS", "SHARD_LEASES", "STREAM_FLOORS"]
+__all__ = ["CLUSTERS", "EPOCHS", "EVENTS", "FLOORS", "MEMBERS", "SHARD_LEASES", "STREAM_FLOORS"]
 
 EVENTS = Table(
     "events",
@@ -44,6 +45,18 @@ EPOCHS = Table(
 
 A position is of the highest epoch that begins at or before it; a stream's entry of any other epoch is a ghost.
 """
+
+CLUSTERS = Table(
+    "clusters",
+    METADATA,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("system_identifier", Text, primary_key=True, comment="Empty where the server does not say."),
+    Column("timeline", Integer, primary_key=True, autoincrement=False, comment="0 where the server does not say."),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("reason", Text, nullable=False),
+    schema="log",
+)
+"""Where this database has lived; the row recorded last says where it should. It travels with the data."""
 
 FLOORS = Table(
     "floors",

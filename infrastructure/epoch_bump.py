@@ -1,0 +1,134 @@
+"""Beginning a new epoch after the database went back in time: the one legal update of the log.
+
+In one transaction, under the append locks of all shards: what the log holds behind the fork gets the new epoch, which
+begins there. Streams then go on with entries of the new epoch (`lua/compare_and_append.lua`), and everybody ignores
+what they hold of the lost one. Nothing else of an event is touched.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from infrastructure.cluster_identity import read_identity, record_identity
+from infrastructure.forks import Fork, find_forks
+from infrastructure.postgres import Pool
+from infrastructure.redis_client import RedisClient
+
+__all__ = ["Bump", "OtherThanShownError", "begin_epoch", "plan_bump"]
+
+type _Connection = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+_LONGEST_SECONDS: Final = 3600.0
+_LOOKS, _LOOK_SECONDS = 20, 0.05
+
+# As long as it takes, but not a second longer than there is somebody to commit it: everybody waits for these locks.
+_BOUNDS: Final = "SET LOCAL transaction_timeout = 0; SET LOCAL client_connection_check_interval = '1s'"
+_LOCK_APPENDS: Final = "SELECT pg_advisory_xact_lock(1112888661, $1)"
+# Projectors' statements take their snapshots after they have the lock, so none of them works with rows of before.
+_LOCK_CHECKPOINTS: Final = "LOCK TABLE read.checkpoints IN SHARE ROW EXCLUSIVE MODE"
+_BEGIN: Final = """
+INSERT INTO log.epochs (shard, epoch, first_position, stream_end, stream_event)
+SELECT f.shard, n.epoch, f.agreed + 1, f.stream_end, f.stream_event
+FROM unnest($2::smallint[], $3::bigint[], $4::integer[], $5::text[], $6::text[])
+  AS f(shard, agreed, epoch, stream_end, stream_event)
+CROSS JOIN LATERAL generate_series(f.epoch + 1, $1) AS n(epoch)
+"""
+# More than one epoch a shard where streams know epochs that the database lost: those have no position of their own.
+_MOVE_EVENTS: Final = "UPDATE log.events SET epoch = $1 WHERE shard = $2 AND position > $3 AND position <= $4"
+_MOVE_CHECKPOINTS: Final = """
+UPDATE read.checkpoints c SET epoch = $1 FROM unnest($2::smallint[], $3::bigint[]) AS f(shard, agreed)
+WHERE c.shard = f.shard AND c.position > f.agreed
+"""
+# A repeated command is answered with the token of the first: its events are still there, in the new epoch.
+_MOVE_RECEIPTS: Final = """
+UPDATE write.receipts r SET epoch = $1 WHERE EXISTS (
+  SELECT FROM unnest(r.shards, r.positions) AS p(shard, position)
+  JOIN unnest($2::smallint[], $3::bigint[]) AS f(shard, agreed) ON f.shard = p.shard
+  WHERE p.position > f.agreed
+)
+"""
+
+
+class OtherThanShownError(RuntimeError):
+    """Log and streams are not as they were when somebody agreed to the plan."""
+
+
+class Bump(NamedTuple):
+    """A new epoch and where it begins: behind `agreed` in every shard."""
+
+    epoch: int
+    forks: Sequence[Fork]
+
+    @property
+    def ghosts(self) -> int:
+        """Return how many entries of streams are of a lost future."""
+        return sum(fork.ghosts for fork in self.forks)
+
+    @property
+    def unpublished(self) -> int:
+        """Return how many events of the log get the new epoch."""
+        return sum(fork.unpublished for fork in self.forks)
+
+
+def plan_bump(forks: Sequence[Fork]) -> Bump:
+    """Return the bump over these forks; its epoch is later than any that log or streams know."""
+    return Bump(1 + max(max(fork.epoch, fork.stream_end.epoch) for fork in forks), forks)
+
+
+async def begin_epoch(
+    pool: Pool, redis: RedisClient, shown: Bump, reason: str, tell: Callable[[str], None] = lambda _: None
+) -> Bump:
+    """Carry out the plan that was shown, all of it or nothing, and return what was done; `tell` hears of each step.
+
+    Healthy shards may have moved on meanwhile. Raises OtherThanShownError, and the errors of a server out of reach.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_BOUNDS)
+        tell("holding back new events")
+        for fork in shown.forks:
+            await connection.execute(_LOCK_APPENDS, fork.shard)
+        bump = plan_bump(await _find_forks_at_rest(connection, redis))
+        if not _is_as_shown(bump, shown):
+            message = "log and streams are not as they were shown: nothing was changed, look again"
+            raise OtherThanShownError(message)
+        await connection.execute(_LOCK_CHECKPOINTS)
+        await _write(connection, bump, tell)
+        await record_identity(connection, await read_identity(connection), reason)
+    return bump
+
+
+async def _write(connection: _Connection, bump: Bump, tell: Callable[[str], None]) -> None:
+    shards, agreed = [fork.shard for fork in bump.forks], [fork.agreed for fork in bump.forks]
+    ends, events = [str(fork.stream_end) for fork in bump.forks], [fork.stream_event for fork in bump.forks]
+    epochs = [fork.epoch for fork in bump.forks]
+    await connection.execute(_BEGIN, bump.epoch, shards, agreed, epochs, ends, events)
+    for fork in bump.forks:
+        if fork.unpublished:
+            tell(f"shard {fork.shard}: {fork.unpublished} events get epoch {bump.epoch}")
+            place = (fork.shard, fork.agreed, fork.head.position)
+            await connection.execute(_MOVE_EVENTS, bump.epoch, *place, timeout=_LONGEST_SECONDS)
+    await connection.execute(_MOVE_CHECKPOINTS, bump.epoch, shards, agreed)
+    if bump.unpublished:
+        await connection.execute(_MOVE_RECEIPTS, bump.epoch, shards, agreed, timeout=_LONGEST_SECONDS)
+
+
+async def _find_forks_at_rest(connection: _Connection, redis: RedisClient) -> list[Fork]:
+    """Return the forks once relays have carried what they can: nothing new is committed while we hold the locks."""
+    forks = await find_forks(connection, redis)
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_LOOK_SECONDS)
+        before, forks = forks, await find_forks(connection, redis)
+        if forks == before:
+            break
+    return forks
+
+
+def _is_as_shown(now: Bump, shown: Bump) -> bool:
+    """Tell whether nothing changed but that healthy shards moved on."""
+    return now.epoch == shown.epoch and all(
+        after.ghosts == before.ghosts
+        and (after.agreed == before.agreed or (after.agreed > before.agreed and not before.ghosts))
+        for after, before in zip(now.forks, shown.forks, strict=True)
+    )

@@ -1,0 +1,221 @@
+"""Where log and streams part, found from what they hold, and what a new epoch does about it."""
+
+import random
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from contracts.streams import EntryId, stream_name
+from infrastructure.epoch_bump import Bump, OtherThanShownError, begin_epoch, plan_bump
+from infrastructure.forks import Fork, find_forks
+from infrastructure.log_batches import read_batches
+from infrastructure.postgres import Pool
+from infrastructure.stream_writer import AppendOutcome, append_batches, locate_streams
+from tests.oracle import find_differences, read_entries
+from tests.relay.events import append_event, root_in
+from tests.servers import TEST_SHARDS
+
+SHARD, OTHER = 3, 4
+SHARDS = range(TEST_SHARDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A log and its streams, with twenty events in one shard and five in another."""
+
+    pool: Pool
+    redis: Redis
+    randomness: random.Random
+
+    async def append(self, number: int, shard: int = SHARD) -> None:
+        root = root_in(shard, self.randomness)
+        for generation in range(1, number + 1):
+            await append_event(self.pool, root, generation, self.randomness)
+
+    async def carry(self) -> None:
+        """Bring the log onto the streams as the relay does, from where they end."""
+        ends = {number: answer.last for number, answer in enumerate(await locate_streams(self.redis, SHARDS))}
+        batches = await read_batches(self.pool, ends, limit=500, max_bytes=1_000_000)
+        answers = await append_batches(self.redis, [batch for batch in batches if batch.predecessor_id])
+        assert {answer.outcome for answer in answers} == {AppendOutcome.APPENDED}
+
+    async def lose(self, position: int) -> None:
+        """Have the log forget what it holds behind a position, as a restore does."""
+        await self.pool.execute("DELETE FROM log.events WHERE shard = $1 AND position > $2", SHARD, position)
+
+    async def fork(self, shard: int = SHARD) -> Fork:
+        return (await find_forks(self.pool, self.redis))[shard]
+
+    async def bump(self) -> Bump:
+        shown = plan_bump(await find_forks(self.pool, self.redis))
+        return await begin_epoch(self.pool, self.redis, shown, "a test")
+
+    async def ids(self) -> list[str]:
+        return [entry_id.decode() for entry_id, _ in await read_entries(self.redis, SHARD)]
+
+
+@pytest.fixture
+async def line(pool: Pool, redis: Redis, randomness: random.Random) -> Line:
+    made = Line(pool, redis, randomness)
+    await made.append(20)
+    await made.append(5, OTHER)
+    await made.carry()
+    return made
+
+
+async def test_a_healthy_line_has_no_forks(line: Line) -> None:
+    forks = await find_forks(line.pool, line.redis)
+    assert [fork.shard for fork in forks] == list(SHARDS)
+    assert [fork.agreed for fork in forks] == [{SHARD: 20, OTHER: 5}.get(fork.shard, 0) for fork in forks]
+    assert not any(fork.ghosts or fork.unpublished or fork.is_lost for fork in forks)
+
+
+@pytest.mark.parametrize("written_past", [0, 3, 30])
+@pytest.mark.parametrize("restored", [0, 1, 13, 19])
+async def test_a_fork_is_the_last_position_that_both_have(line: Line, restored: int, written_past: int) -> None:
+    await line.lose(restored)
+    await line.append(written_past)
+    fork = await line.fork()
+    assert (fork.agreed, fork.ghosts, fork.unpublished) == (restored, 20 - restored, written_past)
+    assert fork.is_lost
+    assert not (await line.fork(OTHER)).is_lost
+
+
+async def test_a_stream_that_lost_its_tail_has_no_ghosts(line: Line) -> None:
+    older = await line.redis.dump(stream_name(SHARD))
+    assert older
+    await line.append(7)
+    await line.carry()
+    await line.redis.restore(stream_name(SHARD), 0, older, replace=True)
+    fork = await line.fork()
+    assert (fork.agreed, fork.ghosts, fork.unpublished, fork.is_lost) == (20, 0, 7, False)
+
+
+async def test_a_stream_that_is_not_there_contradicts_nothing(line: Line) -> None:
+    await line.redis.delete(stream_name(SHARD))
+    fork = await line.fork()
+    assert (fork.agreed, fork.stream_end, fork.is_lost) == (20, EntryId(0, 0), False)
+
+
+async def record_trim(line: Line, position: int) -> None:
+    await line.pool.execute("UPDATE log.stream_floors SET position = $2 WHERE shard = $1", SHARD, position)
+    await line.redis.xtrim(stream_name(SHARD), minid=f"1-{position + 1}", approximate=False)
+
+
+@pytest.mark.parametrize(("trimmed", "agreed"), [(8, 13), (12, 13), (13, 5), (15, 5), (20, 5)])
+async def test_what_was_trimmed_is_agreed_on_where_what_is_left_agrees(line: Line, trimmed: int, agreed: int) -> None:
+    await record_trim(line, 5)
+    await line.lose(13)
+    await line.redis.xtrim(stream_name(SHARD), minid=f"1-{trimmed + 1}", approximate=False)
+    assert (await line.fork()).agreed == agreed
+
+
+async def test_a_stream_trimmed_to_nothing_agrees_where_the_log_has_its_last_id(line: Line) -> None:
+    await record_trim(line, 20)
+    await line.append(2)
+    fork = await line.fork()
+    assert (fork.agreed, fork.ghosts, fork.unpublished) == (20, 0, 2)
+
+
+async def test_epochs_that_the_database_lost_hold_the_fork_back(line: Line) -> None:
+    await line.lose(10)
+    await line.append(2)
+    rows = await line.pool.fetch("SELECT * FROM log.epochs")
+    await line.bump()
+    await line.carry()
+    await line.pool.execute("DELETE FROM log.epochs")
+    await line.pool.executemany(
+        "INSERT INTO log.epochs (shard, epoch, first_position) VALUES ($1, $2, $3)", [row[:3] for row in rows]
+    )
+    await line.lose(10)
+    await line.append(4)
+    fork = await line.fork()
+    assert (fork.agreed, fork.stream_end, fork.is_lost) == (10, EntryId(2, 12), True)
+    assert (await line.bump()).epoch == 3
+    await line.carry()
+    assert (await line.ids())[-6:] == ["2-11", "2-12", "3-11", "3-12", "3-13", "3-14"]
+    assert await find_differences(line.pool, line.redis) == []
+
+
+async def test_a_bump_gives_the_log_a_new_epoch_from_the_fork_on(line: Line) -> None:
+    await line.lose(10)
+    await line.append(3)
+    envelopes = "SELECT position, event_id, recorded_at, envelope FROM log.events WHERE shard = 3 ORDER BY position"
+    before = await line.pool.fetch(envelopes)
+    bump = await line.bump()
+    assert (bump.epoch, bump.ghosts, bump.unpublished) == (2, 10, 3)
+    assert await line.pool.fetch(envelopes) == before
+    epochs = await line.pool.fetch("SELECT epoch, count(*) FROM log.events WHERE shard = 3 GROUP BY epoch ORDER BY 1")
+    assert [tuple(row) for row in epochs] == [(1, 10), (2, 3)]
+    firsts = await line.pool.fetch("SELECT shard, first_position, stream_end FROM log.epochs WHERE epoch = 2")
+    assert {tuple(row) for row in firsts} >= {(SHARD, 11, "1-20"), (OTHER, 6, "1-5"), (0, 1, "0-0")}
+    await line.append(1)
+    await line.carry()
+    assert (await line.ids())[-5:] == ["1-20", "2-11", "2-12", "2-13", "2-14"]
+    assert await find_differences(line.pool, line.redis) == []
+    assert not any(fork.is_lost for fork in await find_forks(line.pool, line.redis))
+
+
+async def test_a_bump_without_events_behind_the_fork_is_known_from_then_on(line: Line) -> None:
+    await line.lose(10)
+    await line.bump()
+    fork = await line.fork()
+    assert (fork.ghosts, fork.is_known, fork.is_lost) == (10, True, False)
+    await line.append(2)
+    await line.carry()
+    assert (await line.ids())[-3:] == ["1-20", "2-11", "2-12"]
+    assert await find_differences(line.pool, line.redis) == []
+
+
+async def test_bumps_may_follow_one_another(line: Line) -> None:
+    for restored in (15, 9, 9, 12):
+        await line.lose(restored)
+        await line.append(4)
+        await line.bump()
+        await line.carry()
+        assert await find_differences(line.pool, line.redis) == []
+    for _ in range(2):
+        await line.bump()
+    await line.append(2)
+    await line.carry()
+    assert (await line.ids())[-1].startswith("7-")
+    assert await find_differences(line.pool, line.redis) == []
+
+
+async def test_checkpoints_and_receipts_behind_the_fork_get_the_new_epoch(line: Line) -> None:
+    await line.lose(10)
+    await line.append(3)
+    checkpoints = "INSERT INTO read.checkpoints VALUES ('tasks', 1, $1, 1, $2)"
+    await line.pool.executemany(checkpoints, [(SHARD, 12), (OTHER, 5), (5, 0)])
+    receipt = (
+        "INSERT INTO write.receipts (workspace_id, principal, key, fingerprint, result, epoch, shards, positions)"
+        " VALUES ('w', 'p', $1, '', '', 1, $2, $3)"
+    )
+    await line.pool.executemany(receipt, [("new", [OTHER, SHARD], [2, 12]), ("old", [SHARD], [10])])
+    await line.bump()
+    moved = await line.pool.fetch("SELECT shard, epoch FROM read.checkpoints ORDER BY shard")
+    assert [tuple(row) for row in moved] == [(SHARD, 2), (OTHER, 1), (5, 1)]
+    repeated = await line.pool.fetch("SELECT key, epoch FROM write.receipts ORDER BY key")
+    assert [tuple(row) for row in repeated] == [("new", 2), ("old", 1)]
+
+
+async def test_a_bump_that_is_not_what_was_shown_changes_nothing(line: Line) -> None:
+    await line.lose(10)
+    shown = plan_bump(await find_forks(line.pool, line.redis))
+    await line.redis.xadd(stream_name(SHARD), {"event_id": str(UUID(int=1)), "__data__": b"ghost"}, id="1-21")
+    with pytest.raises(OtherThanShownError):
+        await begin_epoch(line.pool, line.redis, shown, "a test")
+    assert await line.pool.fetchval("SELECT max(epoch) FROM log.epochs") == 1
+
+
+async def test_healthy_shards_may_move_on_while_somebody_decides(line: Line) -> None:
+    await line.lose(10)
+    shown = plan_bump(await find_forks(line.pool, line.redis))
+    await line.append(5, OTHER)
+    await line.carry()
+    done = await begin_epoch(line.pool, line.redis, shown, "a test")
+    assert done.forks[OTHER].agreed == 10
+    await line.carry()
+    assert await find_differences(line.pool, line.redis) == []
