@@ -31,9 +31,9 @@ from infrastructure.read_versions import ReadVersion
 from infrastructure.redis_client import RedisClient, open_redis
 from infrastructure.stream_writer import append_batches
 from migrations.runner import migrate_database
+from projectors.collecting import collect_less
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
 from projectors.following import BATCH_ENTRIES
-from projectors.main import collect_less
 from projectors.projections import PROJECTIONS, Projection
 from projectors.projections.tasks import TASKS
 from projectors.services import ApplyDependencies, apply_projection

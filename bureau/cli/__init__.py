@@ -11,6 +11,7 @@ from bureau.cli.epoch import epoch
 from bureau.cli.keys import keys
 from bureau.cli.migrate import migrate
 from bureau.cli.readers import readers
+from bureau.cli.rebuild import rebuild
 from bureau.cli.serve import serve
 from bureau.cli.status import status
 from bureau.cli.up import up
@@ -27,7 +28,7 @@ lacks a port, directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM bef
 """
 
 app = typer.Typer(name="bureau", help=_HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)
-for _command in (up, demo, migrate, status, serve, verify):
+for _command in (up, demo, migrate, status, serve, verify, rebuild):
     app.command()(_command)
 app.add_typer(keys)
 app.add_typer(readers)

@@ -13,6 +13,7 @@ from projectors.projections.projection import (
     read_recorded,
     read_root,
     read_unreadable,
+    table_names,
 )
 from projectors.projections.registry import PROJECTIONS
 
@@ -30,4 +31,5 @@ __all__ = [
     "read_recorded",
     "read_root",
     "read_unreadable",
+    "table_names",
 ]

@@ -30,6 +30,7 @@ __all__ = [
     "read_recorded",
     "read_root",
     "read_unreadable",
+    "table_names",
 ]
 
 
@@ -110,6 +111,12 @@ class Projection:
     views: tuple[ViewTable[Any, Any], ...] = ()
     rows: tuple[RowTable[Any], ...] = ()
     sums: tuple[SumTable[Any], ...] = ()
+
+
+def table_names(projection: Projection) -> tuple[str, ...]:
+    """Return the names of a projection's tables, without the schema of a version."""
+    views = (table.table for table in projection.views)
+    return (*views, *(table.table for table in projection.rows), *(table.table for table in projection.sums))
 
 
 def concerns(projection: Projection, event_type: str) -> bool:

@@ -1,0 +1,152 @@
+"""Filling a version of a projection from the log: many events a batch, short transactions, any number of processes.
+
+The checkpoints of the version are its progress: whoever is killed is gone on with from there, and two who fill the same
+shard do no harm, as only one of them moves it. An event that cannot be applied parks with its root, as in the version
+that serves. Nothing is announced: nobody reads a version that does not serve.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from contracts.streams import EntryId
+from infrastructure.event_log import read_log
+from infrastructure.postgres import Pool, is_connection_error
+from infrastructure.read_checkpoints import Standing, read_standings
+from infrastructure.read_store import load_bodies, save_batch
+from infrastructure.read_versions import ReadVersion
+from projectors.announcing import Announcer
+from projectors.entries import ShardBatch, entry_of_row, split_by_shard
+from projectors.failing import apply_one_by_one, settle
+from projectors.follower import FollowDependencies, Follower
+from projectors.inbox import Inbox
+from projectors.projections import Projection
+from projectors.services import ApplyDependencies, apply_projection
+
+__all__ = ["Build", "BuildFailedError", "build_shards", "catch_up", "first_error", "open_build"]
+
+_BATCH_EVENTS: Final = 2_000
+_BATCH_BYTES: Final = 8_000_000
+_LANES: Final = 3  # one folds while the others wait for the database
+_SHARE: Final = 200
+
+
+class BuildFailedError(Exception):
+    """A version cannot be filled, and that is no single event's fault."""
+
+
+def first_error(error: BaseException) -> BaseException:
+    """Return the first error of a group, which says why the others were ended, or else the error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A version of a projection that is being filled; `follower` knows its checkpoints, and nobody wakes it."""
+
+    version: ReadVersion
+    follower: Follower
+    dependencies: FollowDependencies
+
+
+def open_build(pool: Pool, projection: Projection, version: ReadVersion) -> Build:
+    """Return what filling a version needs."""
+    apply = ApplyDependencies(
+        load_bodies=partial(load_bodies, pool),
+        save_batch=partial(save_batch, pool),
+        announce=lambda *_: None,
+        version=version.version,
+    )
+    follower = Follower(projection, Inbox(projection), {})
+    return Build(version, follower, FollowDependencies(pool, apply, Announcer({}, {})))
+
+
+async def _read_standings(build: Build) -> dict[int, Standing]:
+    """Take over where the version stands and what is parked; raises BuildFailedError where it was given up."""
+    standings = await read_standings(build.dependencies.pool, build.version)
+    if not standings:
+        message = f"version {build.version.version} of {build.version.projection} was given up"
+        raise BuildFailedError(message)
+    apply = build.dependencies.apply
+    for shard, standing in standings.items():
+        place = (build.follower.checkpoints.get(shard), apply.parked.get(shard))
+        if place != (standing.checkpoint, standing.parked):
+            build.follower.checkpoints[shard] = standing.checkpoint
+            apply.parked[shard] = standing.parked
+            apply.memory.pop(shard, None)
+    return standings
+
+
+async def _apply(build: Build, batches: Sequence[ShardBatch]) -> None:
+    """Apply batches, shard by shard where all together cannot be saved; a shard that somebody else moved is read anew.
+
+    Raises BuildFailedError, and what the database raises where it is out of reach.
+    """
+    follower, dependencies = build.follower, build.dependencies
+    try:
+        applied = await apply_projection(follower.projection, batches, dependencies.apply)
+    except Exception as error:
+        if is_connection_error(error):
+            raise
+        lost = await apply_one_by_one(follower, dependencies, batches)
+    else:
+        lost = settle(follower, dependencies, applied)
+    for shard, reason in follower.troubles.items():
+        message = f"shard {shard} of {follower.projection.name} cannot be filled: {reason}"
+        raise BuildFailedError(message)
+    if lost:
+        await _read_standings(build)
+
+
+async def _build_shard(build: Build, shard: int, end: int) -> None:
+    """Fill one shard up to a position."""
+    while (checkpoint := build.follower.checkpoints[shard]).position < end:
+        after = {shard: checkpoint.position}
+        rows = await read_log(build.dependencies.pool, after, limit=_BATCH_EVENTS, max_bytes=_BATCH_BYTES)
+        if not rows:
+            return
+        await _apply(build, [ShardBatch(shard, checkpoint, tuple(map(entry_of_row, rows)), may_park=True)])
+
+
+async def build_shards(build: Build, shards: Sequence[int]) -> None:
+    """Fill some shards up to the ends of their logs as they are now; what others write meanwhile may be missing."""
+    standings = await _read_standings(build)
+    waiting = deque(shards)
+
+    async def work() -> None:
+        while waiting:
+            shard = waiting.popleft()
+            await _build_shard(build, shard, standings[shard].head.position)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(_LANES):
+            group.create_task(work())
+
+
+async def catch_up(build: Build, targets: Mapping[int, EntryId] | None = None) -> int:
+    """Apply what comes next in all shards that are behind the targets, or behind the log; return how many were behind.
+
+    Once: call it again until it returns 0.
+    """
+    standings = await _read_standings(build)
+    ends = targets or {shard: standing.head for shard, standing in standings.items()}
+    checkpoints = {
+        shard: standing.checkpoint
+        for shard, standing in standings.items()
+        if standing.checkpoint.position < ends[shard].position
+    }
+    if not checkpoints:
+        return 0
+    after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items()}
+    rows = await read_log(build.dependencies.pool, after, limit=_SHARE, max_bytes=_BATCH_BYTES // len(after))
+    batches = [
+        ShardBatch(shard, checkpoints[shard], tuple(entries), may_park=True)
+        for shard, entries in split_by_shard(map(entry_of_row, rows)).items()
+    ]
+    await _apply(build, batches)
+    return sum(ends[shard].position - position for shard, position in after.items())

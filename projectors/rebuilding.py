@@ -1,0 +1,175 @@
+"""A rebuild without downtime: fill a new version from the log, catch up with what is written meanwhile, switch.
+
+The serving version goes on serving and moving until the switch; the new one is taken over by the projectors after it.
+Killed at any moment, a rebuild goes on where it stood when it is asked for again. No transaction is longer than a
+batch, but for making an index, and the switch, which holds the old version's checkpoints for some milliseconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from contracts.streams import EntryId
+from infrastructure.postgres import Pool
+from infrastructure.read_checkpoints import open_checkpoints, read_standings
+from infrastructure.read_versions import ReadVersion
+from infrastructure.version_switching import begin_version, drop_kept, hold_rebuild, read_cut_shards, switch_version
+from infrastructure.version_tables import make_indexes, make_tables
+from projectors.building import Build, BuildFailedError, build_shards, catch_up, open_build
+from projectors.projections import Projection, table_names
+
+__all__ = ["HistoryMissingError", "Phase", "Progress", "RebuildDependencies", "Rebuilt", "rebuild"]
+
+_FEW_EVENTS: Final = 20_000  # what processes of their own would not be worth starting for
+_NEAR_EVENTS: Final = 1_000
+_LOOK_SECONDS: Final = 0.2
+_SWITCH_SECONDS: Final = 3.0
+_SWITCH_ATTEMPTS: Final = 20
+
+
+class HistoryMissingError(Exception):
+    """The log no longer holds the events that a version would have to begin with."""
+
+
+class Phase(StrEnum):
+    """What a rebuild does."""
+
+    FILLING = "filling"
+    INDEXING = "indexing"
+    CATCHING_UP = "catching up"
+    SWITCHING = "switching"
+
+
+class Progress(NamedTuple):
+    """How far a rebuild is; `applied` and `total` are events of all shards, and `total` grows while others write."""
+
+    phase: Phase
+    applied: int
+    total: int
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild came to: the version that serves now, and whether it went on from an earlier call.
+
+    `parked` roots wait in the new version behind an event that could not be applied.
+    """
+
+    version: int
+    events: int
+    is_resumed: bool
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildDependencies:
+    """What a rebuild needs: the database, processes to fill with, somebody to tell, and the cache's positions.
+
+    `run_processes` fills the shards of each group in a process of its own; without it all is done in this one.
+    """
+
+    pool: Pool
+    tell: Callable[[Progress], None]
+    put_applied: Callable[[ReadVersion, Mapping[int, EntryId]], Awaitable[None]]
+    run_processes: Callable[[ReadVersion, Sequence[Sequence[int]]], Awaitable[None]] | None = None
+    processes: int = 1
+
+
+async def _refuse_cut_log(pool: Pool, projection: Projection) -> None:
+    """Raise HistoryMissingError where a shard of the log begins later than the version would have to."""
+    cut = await read_cut_shards(pool, projection.name)
+    if cut:
+        where = ", ".join(f"{shard} at {position}" for shard, position in sorted(cut.items())[:5])
+        message = f"the log of {len(cut)} shards was cut (shard {where}): its events before are needed for a rebuild"
+        raise HistoryMissingError(message)
+
+
+def _groups(remaining: Mapping[int, int], processes: int) -> list[list[int]]:
+    """Return the shards in groups of about the same number of events, the longest of each first."""
+    groups: list[list[int]] = [[] for _ in range(processes)]
+    for shard in sorted(remaining, key=lambda shard: -remaining[shard]):
+        min(groups, key=lambda group: sum(remaining[each] for each in group)).append(shard)
+    return [group for group in groups if group]
+
+
+async def _look(build: Build, phase: Phase, dependencies: RebuildDependencies) -> dict[int, int]:
+    """Tell how far the version is; return the events that each shard has still to come, where there are any."""
+    standings = await read_standings(dependencies.pool, build.version)
+    applied = sum(standing.checkpoint.position for standing in standings.values())
+    total = sum(standing.head.position for standing in standings.values())
+    dependencies.tell(Progress(phase, applied, total))
+    missing = {shard: standing.head.position - standing.checkpoint.position for shard, standing in standings.items()}
+    return {shard: events for shard, events in missing.items() if events > 0}
+
+
+async def _fill(build: Build, dependencies: RebuildDependencies) -> None:
+    """Fill the version until little is missing; what fails ends it."""
+    while sum((remaining := await _look(build, Phase.FILLING, dependencies)).values()) > _NEAR_EVENTS:
+        run = dependencies.run_processes
+        if run is not None and dependencies.processes > 1 and sum(remaining.values()) > _FEW_EVENTS:
+            filling = asyncio.ensure_future(run(build.version, _groups(remaining, dependencies.processes)))
+        else:
+            filling = asyncio.ensure_future(build_shards(build, sorted(remaining)))
+        try:
+            while not (await asyncio.wait([filling], timeout=_LOOK_SECONDS))[0]:
+                await _look(build, Phase.FILLING, dependencies)
+        finally:
+            filling.cancel()
+        await filling
+
+
+async def _switch_once(build: Build, dependencies: RebuildDependencies) -> bool:
+    """Catch up until little is missing, then switch; tell whether it came to that in time."""
+    while await catch_up(build) > _NEAR_EVENTS:
+        await _look(build, Phase.CATCHING_UP, dependencies)
+    await _look(build, Phase.SWITCHING, dependencies)
+
+    async def close_gap(targets: Mapping[int, EntryId]) -> None:
+        while await catch_up(build, targets):
+            pass
+        standings = await read_standings(dependencies.pool, build.version)
+        reached = {shard: standing.checkpoint for shard, standing in standings.items()}
+        await dependencies.put_applied(build.version, reached)
+
+    try:
+        async with asyncio.timeout(_SWITCH_SECONDS):
+            return await switch_version(dependencies.pool, build.version, close_gap)
+    except TimeoutError:
+        return False
+
+
+async def _switch(build: Build, dependencies: RebuildDependencies) -> None:
+    """Switch, again and again where the serving version stays ahead; raises BuildFailedError in the end."""
+    for _ in range(_SWITCH_ATTEMPTS):
+        if await _switch_once(build, dependencies):
+            return
+    message = (
+        f"the serving version of {build.version.projection} is ahead of the new one after {_SWITCH_ATTEMPTS} attempts:"
+        " it stands beyond the log, or the database is too slow"
+    )
+    raise BuildFailedError(message)
+
+
+async def rebuild(projection: Projection, dependencies: RebuildDependencies, *, drops_old: bool) -> Rebuilt:
+    """Build a new version of a projection and switch to it; the old one is kept, unless it is to be dropped.
+
+    Raises RebuildRunningError, OldVersionKeptError, HistoryMissingError, BuildFailedError, NotBuildingError.
+    """
+    pool, tables = dependencies.pool, table_names(projection)
+    async with hold_rebuild(pool, projection.name):
+        await _refuse_cut_log(pool, projection)
+        version, is_resumed = await begin_version(pool, projection.name)
+        await make_tables(pool, version, tables)
+        await open_checkpoints(pool, version)
+        build = open_build(pool, projection, version)
+        await _fill(build, dependencies)
+        await _look(build, Phase.INDEXING, dependencies)
+        await make_indexes(pool, version, tables)
+        await _switch(build, dependencies)
+        standings = await read_standings(pool, version)
+        if drops_old:
+            await drop_kept(pool, projection.name, tables)
+    events = sum(standing.checkpoint.position for standing in standings.values())
+    parked = sum(len(standing.parked.roots) for standing in standings.values())
+    return Rebuilt(version.version, events, is_resumed, parked)

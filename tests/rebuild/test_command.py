@@ -1,0 +1,144 @@
+"""`bureau rebuild` as people and scripts call it, and killed in the middle of what it does."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from benchmarks.task_events import fill_log
+from bureau.local.build_processes import run_build_processes
+from infrastructure.postgres import Pool
+from infrastructure.read_checkpoints import open_checkpoints, read_standings
+from infrastructure.read_versions import ReadVersion
+from infrastructure.version_switching import begin_version, read_pointers
+from infrastructure.version_tables import make_tables
+from projectors.building import BuildFailedError
+from projectors.projections import table_names
+from projectors.projections.tasks import TASKS
+from tests.fold import find_unfolded
+from tests.projectors.stories import write_tasks
+from tests.rebuild.rebuilds import project_everything
+from tests.runtime.command_line import bureau
+from tests.servers import TEST_SHARDS
+
+
+@pytest.fixture
+def environment(database_url: str, redis_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+
+@asynccontextmanager
+async def _rebuilding(environment: dict[str, str], directory: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    command = (sys.executable, "-m", "bureau", "rebuild", "tasks", "--json", "--directory", str(directory))
+    process = await asyncio.create_subprocess_exec(
+        *command, "--processes", "2", env=os.environ | environment, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _steps(process: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:
+    assert process.stderr is not None
+    async for line in process.stderr:
+        if line.startswith(b"{"):
+            yield json.loads(line)
+
+
+async def test_the_command_rebuilds_lists_and_drops(
+    pool: Pool, randomness: Random, environment: dict[str, str], tmp_path: Path
+) -> None:
+    await write_tasks(pool, randomness, 20)
+    await project_everything(pool, (TASKS,))
+    directory = ("--directory", str(tmp_path / "none"))
+
+    rebuilt = await asyncio.to_thread(bureau, "rebuild", "tasks", "--json", *directory, environment=environment)
+    listed = await asyncio.to_thread(bureau, "rebuild", "--list", "--json", *directory, environment=environment)
+    again = await asyncio.to_thread(bureau, "rebuild", "tasks", *directory, environment=environment)
+    confirmed = await asyncio.to_thread(bureau, "rebuild", "tasks", "--confirm", *directory, environment=environment)
+    nothing = await asyncio.to_thread(bureau, "rebuild", "tasks", "--confirm", *directory, environment=environment)
+
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    outcome = json.loads(rebuilt.stdout)
+    assert (outcome["projection"], outcome["version"], outcome["kept"]) == ("tasks", 2, 1)
+    tasks = {each["projection"]: each for each in json.loads(listed.stdout)["projections"]}["tasks"]
+    assert (tasks["version"], tasks["kept"], tasks["building"], tasks["lag"]) == (2, 1, None, 0)
+    assert tasks["bytes"] > 0
+    assert (again.returncode, "--confirm" in again.stderr) == (1, True)
+    assert confirmed.returncode == 0, confirmed.stderr
+    assert (nothing.returncode, "--list" in nothing.stderr) == (1, True)
+    assert await find_unfolded(pool, (TASKS,)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "there is no projection 'nothing', but agents"),
+        (["tasks", "--abandon"], "no rebuild of tasks was begun"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(
+    environment: dict[str, str], tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    refused = bureau("rebuild", *arguments, "--directory", str(tmp_path / "none"), environment=environment)
+    assert (refused.returncode, words in refused.stderr) == (1, True), refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["tasks", "--list"], ["tasks", "--confirm", "--abandon"]])
+def test_options_that_do_not_go_together_are_wrong_usage(arguments: list[str]) -> None:
+    assert bureau("rebuild", *arguments).returncode == 2
+
+
+async def test_processes_of_their_own_fill_the_shards(pool: Pool, randomness: Random, database_url: str) -> None:
+    await write_tasks(pool, randomness, 30)
+    version, _ = await begin_version(pool, "tasks")
+    await make_tables(pool, version, table_names(TASKS))
+    await open_checkpoints(pool, version)
+
+    await run_build_processes(database_url, version, [range(3), range(3, TEST_SHARDS)])
+
+    assert all(each.checkpoint == each.head for each in (await read_standings(pool, version)).values())
+
+
+async def test_a_process_that_fails_says_why(database_url: str) -> None:
+    with pytest.raises(ExceptionGroup) as failed:
+        await run_build_processes(database_url, ReadVersion("tasks", 7), [[0]])
+    assert failed.group_contains(BuildFailedError, match="version 7 of tasks was given up")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("phase", ["filling", "indexing", "switching"])
+async def test_a_rebuild_that_is_killed_goes_on_where_it_stood(
+    pool: Pool, environment: dict[str, str], tmp_path: Path, phase: str
+) -> None:
+    await fill_log(pool, 6_000, shards=TEST_SHARDS)
+    async with _rebuilding(environment, tmp_path) as process:
+        async for step in _steps(process):
+            if step["phase"] == phase and step["applied"] > 0:
+                process.kill()
+                break
+    pointer = (await read_pointers(pool))["tasks"]
+    assert pointer.version == 2 or pointer.building == 2
+
+    async with _rebuilding(environment, tmp_path) as process:
+        applied = [step["applied"] async for step in _steps(process)]
+        assert process.stdout is not None
+        outcome = await process.stdout.read()
+        code = await process.wait()
+
+    if pointer.building == 2:
+        assert (code, json.loads(outcome)["is_resumed"]) == (0, True)
+        assert applied[0] > 0
+    assert (await read_pointers(pool))["tasks"].version == 2
+    assert await find_unfolded(pool, (TASKS,)) == []
