@@ -16,6 +16,7 @@ from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.write_statements import LOAD_STATEMENT, SAVE_STATEMENT
 
 __all__ = [
+    "SPENT",
     "AggregateChange",
     "BudgetGuard",
     "CommandKey",
@@ -67,8 +68,15 @@ class Loaded(NamedTuple):
     aggregates: tuple[StoredAggregate, ...]
 
 
+SPENT: Final = -1
+"""The expected revision of a change that adds to what was spent of a budget, at any revision of the generation."""
+
+
 class AggregateChange(NamedTuple):
-    """The new state of an aggregate; `expected_revision` is 0 where it is new."""
+    """The new state of an aggregate; `expected_revision` is 0 where it is new.
+
+    Where it is `SPENT`, `state` is what was spent: {"amount", "window_began", "below"}, as `domain.budget.Spend`.
+    """
 
     aggregate_id: UUID
     kind: str
@@ -170,8 +178,9 @@ async def save_command(pool: Pool, write: Write) -> Token:
 
     Raises WriteConflictError, DuplicateReceiptError, UniqueRuleError and StoreUnavailableError.
     """
-    # In the order of ids and shards: two commands on the same ones meet at the first, never crosswise.
-    changes = sorted(write.changes)
+    # In the order of ids and shards: two commands on the same ones meet at the first, never crosswise. Budgets last:
+    # they are what others wait for.
+    changes = sorted(write.changes, key=lambda change: (change.kind == "budget", change.aggregate_id))
     try:
         epoch, shards, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
             SAVE_STATEMENT,

@@ -10,6 +10,7 @@ from itertools import chain, repeat
 import orjson
 
 from command_api.services.aggregates import Facts, read_facts
+from command_api.services.changes import change_of
 from command_api.services.command_request import CommandAnswer, CommandRequest, Outcome
 from command_api.services.decisions import decide_all
 from command_api.services.dependencies import CommandDependencies
@@ -18,7 +19,6 @@ from command_api.services.guards import guard_of
 from contracts.streams import Token, shard_of
 from domain.rejection import Conflict, Invalid
 from infrastructure.write_store import (
-    AggregateChange,
     DuplicateReceiptError,
     Receipt,
     StoreUnavailableError,
@@ -113,23 +113,10 @@ async def _save(
         key=request.context.key,
         fingerprint=request.context.fingerprint,
         result=orjson.dumps(result),
-        changes=[_change(outcome, facts) for outcome in outcomes if outcome.has_changed],
+        changes=[change_of(outcome, facts) for outcome in outcomes if outcome.has_changed],
         messages=list(chain.from_iterable(message_records(outcome) for outcome in outcomes)),
         events=list(events),
         shards=frozenset(shard_of(root_of(outcome), shards) for outcome in outcomes),
         guard=guard_of(outcomes, facts),
     )
     return await dependencies.save(write)
-
-
-def _change(outcome: Outcome, facts: Facts) -> AggregateChange:
-    """Return the aggregate's new state for the store."""
-    assert outcome.state is not None  # noqa: S101 - what has changed exists
-    kind, aggregate_id, _ = outcome.assignment
-    return AggregateChange(
-        aggregate_id=aggregate_id,
-        kind=kind,
-        expected_revision=facts.revisions.get(aggregate_id, 0),
-        generation=outcome.state.generation,
-        state=outcome.state.model_dump_json(),
-    )

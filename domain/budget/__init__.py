@@ -4,7 +4,7 @@ from domain.budget.change_budget import ChangeBudget, RemoveBudget
 from domain.budget.decide import BudgetCommand, decide_budget, evolve_budget
 from domain.budget.record_spend import RecordSpend
 from domain.budget.set_budget import SetBudget
-from domain.budget.state import Budget, SpendRecorded, require_unspent_budgets
+from domain.budget.state import Budget, Spend, SpendRecorded, require_unspent_budgets
 
 __all__ = [
     "Budget",
@@ -13,6 +13,7 @@ __all__ = [
     "RecordSpend",
     "RemoveBudget",
     "SetBudget",
+    "Spend",
     "SpendRecorded",
     "decide_budget",
     "evolve_budget",

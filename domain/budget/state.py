@@ -10,10 +10,18 @@ from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow, window_e
 from contracts.record import Record
 from domain.rejection import Conflict, NotFound
 
-__all__ = ["Budget", "SpendRecorded", "require_budget", "require_unspent_budgets"]
+__all__ = ["Budget", "Spend", "SpendRecorded", "require_budget", "require_unspent_budgets"]
 
 _FOR_EVER = 2**62
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Spend(Record):
+    """What was spent of a budget without an event, as long as the sum stays below `below` (None: it may be any)."""
+
+    amount: Decimal
+    window_began: datetime | None
+    below: Decimal | None
 
 
 class Budget(Record):
@@ -45,6 +53,14 @@ class Budget(Record):
     def spent_in_window(self, at: datetime) -> Decimal:
         """Return what was spent in the window that a moment lies in."""
         return self.spent if window_start(self.window, at) == self.window_began else Decimal(0)
+
+    def spend_since(self, before: "Budget") -> Spend | None:
+        """Return what was spent between two states, None where more than that happened: an event, or a new window."""
+        if (self.generation, self.window_began) != (before.generation, before.window_began):
+            return None
+        thresholds = (self.amount * self.warn_fraction, self.amount)
+        below = min((threshold for threshold in thresholds if threshold > self.spent), default=None)
+        return Spend(amount=self.spent - before.spent, window_began=self.window_began, below=below)
 
     def is_exhausted(self, at: datetime) -> bool:
         """Tell whether nothing of the scope may be leased at a moment."""

@@ -14,6 +14,7 @@ import pytest
 from contracts.streams import shard_of
 from infrastructure.postgres import Pool
 from infrastructure.write_store import (
+    SPENT,
     AggregateChange,
     BudgetGuard,
     EventRecord,
@@ -42,7 +43,7 @@ def budget_write(
     **state: str,
 ) -> Write:
     """Return a write of a budget, of whose revisions only some bring an event."""
-    body = orjson.dumps({"scope": "workspace", "status": "active", **state}).decode()
+    body = orjson.dumps({"scope": "workspace", "status": "active", "spent": "0", **state}).decode()
     shard = shard_of(budget, TEST_SHARDS)
     event = EventRecord(shard, make_id(random.Random(key)), "budget.t", "budget", budget, generation, budget, b"{}")
     return Write(
@@ -60,6 +61,19 @@ def lease_write(key: str, guard: BudgetGuard) -> Write:
     """Return a write of a new task, saved only where the guard holds."""
     randomness = random.Random(key)
     return make_write(key, [Version(make_id(randomness))], randomness)._replace(guard=guard)
+
+
+def spend_write(
+    key: str, amount: str, *, generation: int = 1, below: str | None = None, began: str | None = None
+) -> Write:
+    """Return a write that only adds to what was spent of the budget."""
+    spend = orjson.dumps({"amount": amount, "window_began": began, "below": below}).decode()
+    write = budget_write(key, 1, generation, has_event=False)
+    return write._replace(changes=[AggregateChange(BUDGET, "budget", SPENT, generation, spend)])
+
+
+async def read_spent(pool: Pool) -> str:
+    return str(await pool.fetchval("SELECT state ->> 'spent' FROM write.aggregates WHERE id = $1", BUDGET))
 
 
 async def is_written(pool: Pool, key: str) -> bool:
@@ -159,3 +173,33 @@ async def test_leases_and_ordinary_spending_do_not_wait_for_each_other(pool: Poo
         async with asyncio.timeout(10):
             await save_command(pool, lease_write(key, SEEN))
         assert await is_written(pool, key)
+
+
+@pytest.mark.usefixtures("budget")
+async def test_what_is_spent_adds_up_whatever_the_revision(pool: Pool) -> None:
+    amounts = ["0.1", "0.25", "2", "0.000000001"]
+
+    await asyncio.gather(*(save_command(pool, spend_write(amount, amount, below="10")) for amount in amounts))
+
+    assert await read_spent(pool) == "2.350000001"
+
+
+@pytest.mark.usefixtures("budget")
+async def test_a_spend_is_a_conflict_where_it_would_reach_what_it_must_stay_below(pool: Pool) -> None:
+    await save_command(pool, spend_write("first", "5", below="8"))
+
+    with pytest.raises(WriteConflictError):
+        await save_command(pool, spend_write("second", "3", below="8"))
+
+    assert await read_spent(pool) == "5"
+    await save_command(pool, spend_write("third", "3"))
+    assert await read_spent(pool) == "8"
+
+
+@pytest.mark.usefixtures("budget")
+async def test_a_spend_is_a_conflict_where_the_budget_had_an_event_or_another_window_began(pool: Pool) -> None:
+    for other in (spend_write("later", "1", generation=2), spend_write("window", "1", began="2026-11-22T00:00:00Z")):
+        with pytest.raises(WriteConflictError):
+            await save_command(pool, other)
+
+    assert await read_spent(pool) == "0"

@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
+from decimal import Decimal
 
 import httpx2
 import pytest
@@ -30,13 +30,17 @@ from tests.command_api.scenario import (
 )
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres
+from tests.write_path.spending import (
+    count_saves,
+    find_faults,
+    hold_first_lease,
+    is_spent,
+    read_spent,
+    set_budget,
+    spend,
+)
 
 _ROUNDS = 25
-_COMMITS = """
-SELECT event_type, aggregate_id::text AS id, pg_xact_commit_timestamp(xmin) AS at FROM log.events
-WHERE event_type LIKE 'budget.%' OR event_type = ANY ($1) ORDER BY at, position
-"""
-_STARTS = ("task.started", "task.attempt_started", "task.resumed")
 
 
 @pytest.fixture
@@ -62,54 +66,6 @@ async def replicas(
             )
             opened.append((application, await stack.enter_async_context(client)))
         yield opened
-
-
-async def set_budget(client: httpx2.AsyncClient, amount: str = "10") -> str:
-    answer = await client.post(f"{API}/budgets", json={"scope": "workspace", "amount": amount})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["budget_id"])
-
-
-async def spend(client: httpx2.AsyncClient, lease: dict[str, Any], amount: str) -> httpx2.Response:
-    return await work_on(client, lease, "progress", {"usage": {"cost": amount}})
-
-
-async def find_faults(pool: Pool) -> tuple[int, list[str]]:
-    """Return how often a budget was breached, and in words every start and every second report after a breach."""
-    breaches, faults = 0, []
-    is_spent, reported = False, set[str]()
-    for row in await pool.fetch(_COMMITS, [*_STARTS, "task.usage_reported"]):
-        match row["event_type"]:
-            case "budget.exhausted":
-                breaches, is_spent, reported = breaches + 1, True, set()
-            case "budget.changed" | "budget.removed":
-                is_spent = False
-            case "task.usage_reported" if is_spent and row["id"] in reported:
-                faults.append(f"{row['id']} reported twice after a breach")
-            case "task.usage_reported" if is_spent:
-                reported.add(row["id"])
-            case started if is_spent and started in _STARTS:
-                faults.append(f"{row['id']} {started} after a breach, at {row['at']}")
-            case _:
-                pass
-    return breaches, faults
-
-
-def hold_first_lease(application: FastAPI, meanwhile: Callable[[], Awaitable[None]]) -> list[Write]:
-    """Let something happen between the decision on a lease and its save, once; return the leases that were tried."""
-    save = application.state.services.commands.save
-    tried: list[Write] = []
-
-    async def held(write: Write) -> Token:
-        if any(event.event_type in _STARTS for event in write.events):
-            tried.append(write)
-            if len(tried) == 1:
-                await meanwhile()
-        token: Token = await save(write)
-        return token
-
-    replace_ports(application, save=held)
-    return tried
 
 
 @pytest.mark.parametrize("is_new", [False, True], ids=["a budget that was there", "a budget that is made meanwhile"])
@@ -202,12 +158,27 @@ async def keep_budget(client: httpx2.AsyncClient, pool: Pool, is_over: asyncio.E
     is_over.set()
 
 
-async def is_spent(pool: Pool) -> bool:
-    return bool(
-        await pool.fetchval(
-            "SELECT count(*) FROM write.aggregates WHERE kind = 'budget' AND state ->> 'status' = 'exhausted'"
-        )
-    )
+async def test_reports_under_one_budget_count_side_by_side_and_none_is_decided_on_twice(
+    replicas: list[tuple[FastAPI, httpx2.AsyncClient]], noting_pool: Pool
+) -> None:
+    await register_agent(replicas[0][1])
+    tried = [count_saves(application) for application, _ in replicas]
+    leases = []
+    for _ in range(20):
+        await submit_task(replicas[0][1])
+        leases.append(await lease_one(replicas[0][1]))
+    await set_budget(replicas[0][1], "1000")
+    before = sum(map(len, tried))
+
+    async def report(number: int) -> None:
+        for _ in range(5):
+            answer = await spend(replicas[number % 2][1], leases[number], "0.1")
+            assert answer.status_code == 200, answer.text
+
+    await asyncio.gather(*(report(number) for number in range(20)))
+
+    assert await read_spent(noting_pool) == (Decimal("10.0"), Decimal("10.0"))
+    assert sum(map(len, tried)) == before + 100
 
 
 async def test_however_leases_reports_and_changes_of_a_budget_meet_nothing_is_leased_after_a_breach(
@@ -226,3 +197,5 @@ async def test_however_leases_reports_and_changes_of_a_budget_meet_nothing_is_le
     breaches, faults = await find_faults(noting_pool)
     assert breaches >= _ROUNDS
     assert faults == []
+    spent, reported = await read_spent(noting_pool)
+    assert spent == reported > 0
