@@ -129,6 +129,14 @@ async def test_a_stream_that_is_gone_is_named_with_all_that_is_missing(line: Lin
     assert found["stream.missing"].startswith("positions 1 to ")
 
 
+async def test_what_was_trimmed_on_record_is_no_difference(line: Line) -> None:
+    await line.pool.execute("UPDATE log.stream_floors SET position = 4 WHERE shard = $1", line.shard)
+    await rewrite_stream(line.redis, line.shard, lambda entries: entries[2:])
+    assert await line.find() == set()
+    await rewrite_stream(line.redis, line.shard, lambda entries: entries[3:])
+    assert await line.find() == {"stream.missing"}
+
+
 async def test_entries_of_a_lost_epoch_are_no_difference(line: Line) -> None:
     """The database went back by five events and went on in a second epoch; the lost ones stay on the stream."""
     head = await line.pool.fetchval("SELECT max(position) FROM log.events WHERE shard = $1", line.shard)
