@@ -1,0 +1,268 @@
+"""The line with one protection taken away: each a small substitution of what the product does, for tests alone.
+
+Most replace a function or a script of this process, two a function of the database. Each fails loudly where the text
+that it changes is no longer there.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from types import ModuleType
+from typing import Final
+
+import outbox_relay.main
+import projectors.main
+from contracts.streams import EntryId
+from infrastructure import stream_writer
+from infrastructure.log_batches import LogBatch, read_batches
+from infrastructure.postgres import Pool
+from infrastructure.read_store import Move, TableRows, save_batch
+from infrastructure.read_versions import ReadVersion
+from infrastructure.redis_client import RedisClient
+from infrastructure.stream_writer import AppendAnswer, append_batches
+
+__all__ = ["BROKEN", "PowerCutError", "breaking"]
+
+
+class PowerCutError(ConnectionError):
+    """The process is gone between two steps."""
+
+
+def _changed(text: str, old: str, new: str) -> str:
+    """Return a text with a change that must be possible exactly once."""
+    assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in what is to be broken"
+    return text.replace(old, new)
+
+
+@contextmanager
+def _replacing(module: ModuleType, **values: object) -> Iterator[None]:
+    before = {name: getattr(module, name) for name in values}
+    try:
+        for name, value in values.items():
+            setattr(module, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(module, name, value)
+
+
+_SOURCES: Final = """
+SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = $1 AND p.proname = $2
+"""
+
+
+async def _change_function(pool: Pool, schema: str, name: str, *changes: tuple[str, str]) -> None:
+    """Change a function of the database; of several with its name, the one that holds what is to be changed."""
+    sources = [row[0] for row in await pool.fetch(_SOURCES, schema, name)]
+    (source,) = [source for source in sources if changes[0][0] in source]
+    for old, new in changes:
+        source = _changed(source, old, new)
+    await pool.execute(source)
+
+
+@contextmanager
+def _with_script(old: str, new: str) -> Iterator[None]:
+    script = _changed(stream_writer._SCRIPT, old, new)  # noqa: SLF001 - the script is what is broken
+    digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    with _replacing(stream_writer, _SCRIPT=script, _SCRIPT_HASH=digest):
+        yield
+
+
+_PLAIN_APPEND: Final = """
+if count > 0 then
+  local at = position_of(last_id)
+  for index = HEAD + 1, #ARGV, WIDTH do
+    at = at + 1
+    local id = epoch_of(ARGV[index]) .. '-' .. string.format('%d', at)
+    redis.call('XADD', stream, id, 'event_id', ARGV[index + 1], '__data__', ARGV[index + 2])
+    last_id = id
+  end
+  return {'appended', last_id, ''}
+end
+"""
+
+
+@asynccontextmanager
+async def _plain_append(_pool: Pool) -> AsyncIterator[None]:
+    """Append whatever comes, at the end, as a plain XADD does."""
+    line = "local last_id, last_entry = end_of_stream()\n"
+    with _with_script(line, line + _PLAIN_APPEND):
+        yield
+
+
+@asynccontextmanager
+async def _id_only(_pool: Pool) -> AsyncIterator[None]:
+    """Compare the ids of the stream's end and the log, and not the events."""
+    with _with_script("if last_event ~= expected_event then", "if false then"):
+        yield
+
+
+@asynccontextmanager
+async def _remembered_epoch(_pool: Pool) -> AsyncIterator[None]:
+    """Write entries under the epoch that the relay saw first."""
+    seen: dict[int, str] = {}
+
+    async def append(redis: RedisClient, batches: Sequence[LogBatch]) -> list[AppendAnswer]:
+        stamped = []
+        for batch in batches:
+            epoch = seen.setdefault(batch.shard, batch.predecessor_id.partition("-")[0])
+            ids = [f"{epoch}-{entry_id.partition('-')[2]}" for entry_id in batch.ids]
+            stamped.append(batch._replace(ids=ids, next_epoch=int(epoch)))
+        return await append_batches(redis, stamped)
+
+    with _replacing(outbox_relay.main, append_batches=append):
+        yield
+
+
+_NAIVE_READ: Final = """
+SELECT epoch || '-' || position, event_id::text, envelope FROM log.events WHERE shard = $1 AND position > $2
+ORDER BY position LIMIT $3
+"""
+_AT: Final = "SELECT epoch || '-' || position, event_id::text FROM log.events WHERE shard = $1 AND position = $2"
+
+
+@asynccontextmanager
+async def _sequence_cursor(pool: Pool) -> AsyncIterator[None]:
+    """Give positions out by a sequence, and follow them with a cursor that knows no gaps."""
+    shards = await pool.fetchval("SELECT count(*) FROM log.floors")
+    for shard in range(shards):
+        await pool.execute(f"CREATE SEQUENCE log.naive_{shard}")
+    numbered = "SELECT min(nextval('log.naive_' || p_shard)) - 1 INTO o_position FROM unnest(p_event_ids);\n  "
+    await _change_function(
+        pool,
+        "log",
+        "append_events",
+        ("PERFORM pg_advisory_xact_lock(1112888661, p_shard);", ""),
+        ("SELECT max(e.epoch) INTO o_epoch", f"{numbered}SELECT max(e.epoch) INTO o_epoch"),
+    )
+
+    async def read(pool: Pool, after: Mapping[int, EntryId], *, limit: int, max_bytes: int) -> list[LogBatch]:
+        honest = {batch.shard: batch for batch in await read_batches(pool, after, limit=1, max_bytes=max_bytes)}
+        return [await _read_naively(pool, honest[shard], end, limit) for shard, end in after.items()]
+
+    with _replacing(outbox_relay.main, read_batches=read):
+        yield
+
+
+async def _read_naively(pool: Pool, honest: LogBatch, end: EntryId, limit: int) -> LogBatch:
+    """Return whatever has a higher position than the cursor."""
+    rows = await pool.fetch(_NAIVE_READ, honest.shard, end.position, limit)
+    at = await pool.fetchrow(_AT, honest.shard, end.position)
+    return honest._replace(
+        start=end.position,
+        is_at_floor=end.position == 0,
+        predecessor_id=at[0] if at else "0-0",
+        predecessor_event=at[1] if at else "",
+        last_position=end.position + len(rows),
+        is_cut=len(rows) == limit,
+        ids=[row[0] for row in rows],
+        event_ids=[row[1] for row in rows],
+        envelopes=[row[2] for row in rows],
+    )
+
+
+@asynccontextmanager
+async def _receipt_on_conflict(pool: Pool) -> AsyncIterator[None]:
+    """Let a receipt that is there already be."""
+    values = "p_fingerprint, p_result, o_epoch, o_shards, o_positions)"
+    await _change_function(pool, "write", "commit_command", (f"{values};", f"{values} ON CONFLICT DO NOTHING;"))
+    yield
+
+
+_SET_BACK: Final = """
+UPDATE read.checkpoints SET epoch = $4, position = $5 WHERE projection = $1 AND version = $2 AND shard = $3
+"""
+
+
+@asynccontextmanager
+async def _checkpoint_apart(_pool: Pool) -> AsyncIterator[None]:
+    """Commit the rows first and the checkpoint afterwards; the power fails in between."""
+
+    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+        moved = await save_batch(pool, version, moves, tables)
+        for move in moves:
+            await pool.execute(_SET_BACK, *version, move.shard, *move.expected)
+        if moved:
+            raise PowerCutError
+        return moved
+
+    with _replacing(projectors.main, save_batch=save):
+        yield
+
+
+@asynccontextmanager
+async def _no_fence(_pool: Pool) -> AsyncIterator[None]:
+    """Move checkpoints from wherever they stand."""
+    standing = "SELECT epoch, position FROM read.checkpoints WHERE projection = $1 AND version = $2 AND shard = $3"
+
+    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+        found = [await pool.fetchrow(standing, *version, move.shard) for move in moves]
+        unfenced = [move._replace(expected=EntryId(*at)) for move, at in zip(moves, found, strict=True) if at]
+        return await save_batch(pool, version, unfenced, tables)
+
+    with _replacing(projectors.main, save_batch=save):
+        yield
+
+
+@asynccontextmanager
+async def _no_event_fence(_pool: Pool) -> AsyncIterator[None]:
+    """Move checkpoints to whatever the stream brought, as long as the log has something there."""
+    logged = "SELECT event_id::text FROM log.events WHERE shard = $1 AND position = $2"
+
+    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+        known = [await pool.fetchval(logged, move.shard, move.reached.position) for move in moves]
+        believing = [move._replace(event_id=known_id) for move, known_id in zip(moves, known, strict=True)]
+        return await save_batch(pool, version, believing, tables)
+
+    with _replacing(projectors.main, save_batch=save):
+        yield
+
+
+@asynccontextmanager
+async def _shared_row(_pool: Pool) -> AsyncIterator[None]:
+    """Keep one row of sums for all shards: load it, add, save it whole."""
+
+    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+        return await save_batch(pool, version, moves, [await _share(pool, table) for table in tables])
+
+    with _replacing(projectors.main, save_batch=save):
+        yield
+
+
+async def _share(pool: Pool, table: TableRows) -> TableRows:
+    """Return rows of sums as whole rows that all shards have in common; `usage_sums` has the shard as sixth column."""
+    if table.mode != "add":
+        return table
+    found = {tuple(row)[:5]: tuple(row)[6:] for row in await pool.fetch("SELECT * FROM read.usage_sums")}
+    await asyncio.sleep(0.05)  # the work between load and save, in which somebody else does the same
+    rows = {}
+    for of_shard, *row in table.rows:
+        key, amounts = tuple(row[:5]), row[6:]
+        summed = [before + more for before, more in zip(found.get(key, (0,) * len(amounts)), amounts, strict=True)]
+        rows[key] = (of_shard, *key, 0, *summed)
+    return TableRows(table.table, "replace", list(rows.values()))
+
+
+BROKEN: Final = {
+    "sequence cursor": _sequence_cursor,
+    "plain append": _plain_append,
+    "epoch from memory": _remembered_epoch,
+    "comparison by id only": _id_only,
+    "receipt with ON CONFLICT": _receipt_on_conflict,
+    "checkpoint apart": _checkpoint_apart,
+    "no fence": _no_fence,
+    "no event fence": _no_event_fence,
+    "shared row": _shared_row,
+}
+
+
+@asynccontextmanager
+async def breaking(pool: Pool, name: str | None) -> AsyncIterator[None]:
+    """Take one protection away until the block ends; the database's functions stay as they are then. None: nothing."""
+    if name is None:
+        yield
+        return
+    async with BROKEN[name](pool):
+        yield
