@@ -4,7 +4,6 @@ Most replace a function or a script of this process, two a function of the datab
 that it changes is no longer there.
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -236,7 +235,7 @@ async def _share(pool: Pool, table: TableRows) -> TableRows:
     if table.mode != "add":
         return table
     found = {tuple(row)[:5]: tuple(row)[6:] for row in await pool.fetch("SELECT * FROM read.usage_sums")}
-    await asyncio.sleep(0.05)  # the work between load and save, in which somebody else does the same
+    await pool.execute("SELECT pg_sleep(0.05)")  # between load and save somebody else does the same
     rows = {}
     for of_shard, *row in table.rows:
         key, amounts = tuple(row[:5]), row[6:]
