@@ -7,65 +7,26 @@ that it changes is no longer there.
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from types import ModuleType
 from typing import Final
 
 import outbox_relay.main
-import projectors.main
 from contracts.streams import EntryId
 from infrastructure import stream_writer
 from infrastructure.log_batches import LogBatch, read_batches
 from infrastructure.postgres import Pool
-from infrastructure.read_store import Move, TableRows, save_batch
-from infrastructure.read_versions import ReadVersion
 from infrastructure.redis_client import RedisClient
 from infrastructure.stream_writer import AppendAnswer, append_batches
+from tests.faults.broken_saves import checkpoint_apart, no_event_fence, no_fence, shared_row
+from tests.faults.substitution import change_function, changed, replacing
 
-__all__ = ["BROKEN", "PowerCutError", "breaking"]
-
-
-class PowerCutError(ConnectionError):
-    """The process is gone between two steps."""
-
-
-def _changed(text: str, old: str, new: str) -> str:
-    """Return a text with a change that must be possible exactly once."""
-    assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in what is to be broken"
-    return text.replace(old, new)
-
-
-@contextmanager
-def _replacing(module: ModuleType, **values: object) -> Iterator[None]:
-    before = {name: getattr(module, name) for name in values}
-    try:
-        for name, value in values.items():
-            setattr(module, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(module, name, value)
-
-
-_SOURCES: Final = """
-SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = $1 AND p.proname = $2
-"""
-
-
-async def _change_function(pool: Pool, schema: str, name: str, *changes: tuple[str, str]) -> None:
-    """Change a function of the database; of several with its name, the one that holds what is to be changed."""
-    sources = [row[0] for row in await pool.fetch(_SOURCES, schema, name)]
-    (source,) = [source for source in sources if changes[0][0] in source]
-    for old, new in changes:
-        source = _changed(source, old, new)
-    await pool.execute(source)
+__all__ = ["BROKEN", "breaking"]
 
 
 @contextmanager
 def _with_script(old: str, new: str) -> Iterator[None]:
-    script = _changed(stream_writer._SCRIPT, old, new)  # noqa: SLF001 - the script is what is broken
+    script = changed(stream_writer._SCRIPT, old, new)  # noqa: SLF001 - the script is what is broken
     digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    with _replacing(stream_writer, _SCRIPT=script, _SCRIPT_HASH=digest):
+    with replacing(stream_writer, _SCRIPT=script, _SCRIPT_HASH=digest):
         yield
 
 
@@ -111,7 +72,7 @@ async def _remembered_epoch(_pool: Pool) -> AsyncIterator[None]:
             stamped.append(batch._replace(ids=ids, next_epoch=int(epoch)))
         return await append_batches(redis, stamped)
 
-    with _replacing(outbox_relay.main, append_batches=append):
+    with replacing(outbox_relay.main, append_batches=append):
         yield
 
 
@@ -129,7 +90,7 @@ async def _sequence_cursor(pool: Pool) -> AsyncIterator[None]:
     for shard in range(shards):
         await pool.execute(f"CREATE SEQUENCE log.naive_{shard}")
     numbered = "SELECT min(nextval('log.naive_' || p_shard)) - 1 INTO o_position FROM unnest(p_event_ids);\n  "
-    await _change_function(
+    await change_function(
         pool,
         "log",
         "append_events",
@@ -141,7 +102,7 @@ async def _sequence_cursor(pool: Pool) -> AsyncIterator[None]:
         honest = {batch.shard: batch for batch in await read_batches(pool, after, limit=1, max_bytes=max_bytes)}
         return [await _read_naively(pool, honest[shard], end, limit) for shard, end in after.items()]
 
-    with _replacing(outbox_relay.main, read_batches=read):
+    with replacing(outbox_relay.main, read_batches=read):
         yield
 
 
@@ -166,82 +127,8 @@ async def _read_naively(pool: Pool, honest: LogBatch, end: EntryId, limit: int) 
 async def _receipt_on_conflict(pool: Pool) -> AsyncIterator[None]:
     """Let a receipt that is there already be."""
     values = "p_fingerprint, p_result, o_epoch, o_shards, o_positions)"
-    await _change_function(pool, "write", "commit_command", (f"{values};", f"{values} ON CONFLICT DO NOTHING;"))
+    await change_function(pool, "write", "commit_command", (f"{values};", f"{values} ON CONFLICT DO NOTHING;"))
     yield
-
-
-_SET_BACK: Final = """
-UPDATE read.checkpoints SET epoch = $4, position = $5 WHERE projection = $1 AND version = $2 AND shard = $3
-"""
-
-
-@asynccontextmanager
-async def _checkpoint_apart(_pool: Pool) -> AsyncIterator[None]:
-    """Commit the rows first and the checkpoint afterwards; the power fails in between."""
-
-    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
-        moved = await save_batch(pool, version, moves, tables)
-        for move in moves:
-            await pool.execute(_SET_BACK, *version, move.shard, *move.expected)
-        if moved:
-            raise PowerCutError
-        return moved
-
-    with _replacing(projectors.main, save_batch=save):
-        yield
-
-
-@asynccontextmanager
-async def _no_fence(_pool: Pool) -> AsyncIterator[None]:
-    """Move checkpoints from wherever they stand."""
-    standing = "SELECT epoch, position FROM read.checkpoints WHERE projection = $1 AND version = $2 AND shard = $3"
-
-    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
-        found = [await pool.fetchrow(standing, *version, move.shard) for move in moves]
-        unfenced = [move._replace(expected=EntryId(*at)) for move, at in zip(moves, found, strict=True) if at]
-        return await save_batch(pool, version, unfenced, tables)
-
-    with _replacing(projectors.main, save_batch=save):
-        yield
-
-
-@asynccontextmanager
-async def _no_event_fence(_pool: Pool) -> AsyncIterator[None]:
-    """Move checkpoints to whatever the stream brought, as long as the log has something there."""
-    logged = "SELECT event_id::text FROM log.events WHERE shard = $1 AND position = $2"
-
-    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
-        known = [await pool.fetchval(logged, move.shard, move.reached.position) for move in moves]
-        believing = [move._replace(event_id=known_id) for move, known_id in zip(moves, known, strict=True)]
-        return await save_batch(pool, version, believing, tables)
-
-    with _replacing(projectors.main, save_batch=save):
-        yield
-
-
-@asynccontextmanager
-async def _shared_row(_pool: Pool) -> AsyncIterator[None]:
-    """Keep one row of sums for all shards: load it, add, save it whole."""
-
-    async def save(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
-        return await save_batch(pool, version, moves, [await _share(pool, table) for table in tables])
-
-    with _replacing(projectors.main, save_batch=save):
-        yield
-
-
-async def _share(pool: Pool, table: TableRows) -> TableRows:
-    """Return rows of sums as whole rows that all shards have in common; `usage_sums` has the shard as sixth column."""
-    if table.mode != "add":
-        return table
-    found = {tuple(row)[:5]: tuple(row)[6:] for row in await pool.fetch("SELECT * FROM read.usage_sums")}
-    await pool.execute("SELECT pg_sleep(0.05)")  # between load and save somebody else does the same
-    rows = {}
-    for of_shard, *row in table.rows:
-        key, amounts = tuple(row[:5]), row[6:]
-        summed = [before + more for before, more in zip(found.get(key, (0,) * len(amounts)), amounts, strict=True)]
-        rows[key] = (of_shard, *key, 0, *summed)
-    return TableRows(table.table, "replace", list(rows.values()))
 
 
 BROKEN: Final = {
@@ -250,10 +137,10 @@ BROKEN: Final = {
     "epoch from memory": _remembered_epoch,
     "comparison by id only": _id_only,
     "receipt with ON CONFLICT": _receipt_on_conflict,
-    "checkpoint apart": _checkpoint_apart,
-    "no fence": _no_fence,
-    "no event fence": _no_event_fence,
-    "shared row": _shared_row,
+    "checkpoint apart": checkpoint_apart,
+    "no fence": no_fence,
+    "no event fence": no_event_fence,
+    "shared row": shared_row,
 }
 
 

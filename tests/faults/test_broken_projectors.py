@@ -14,8 +14,9 @@ from projectors.projections import PROJECTIONS, Projection
 from projectors.projections.task_detail import TASK_DETAIL
 from projectors.projections.tasks import TASKS
 from projectors.projections.usage import USAGE
-from tests.faults.broken import BROKEN, PowerCutError, breaking
+from tests.faults.broken import BROKEN, breaking
 from tests.faults.steps import apply_entries, checkpoint_of, differences, project, take_entries
+from tests.faults.substitution import PowerCutError
 from tests.faults.test_broken_relays import either
 from tests.projectors.stories import Written, root_in, task_story, write, write_tasks
 
