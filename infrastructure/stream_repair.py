@@ -15,7 +15,16 @@ from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 
-__all__ = ["Damage", "StreamShape", "clear_stream", "find_damage", "judge_shape", "read_shapes"]
+__all__ = [
+    "Damage",
+    "Refill",
+    "StreamShape",
+    "clear_stream",
+    "find_damage",
+    "judge_shape",
+    "plan_refill",
+    "read_shapes",
+]
 
 _CLEAR: Final = files("infrastructure").joinpath("lua/clear_stream.lua").read_text(encoding="utf-8")
 
@@ -48,6 +57,19 @@ class Damage(NamedTuple):
     is_mendable: bool
 
 
+class Refill(NamedTuple):
+    """What emptying a stream comes to: as it is now, and from behind which position to which it is filled anew.
+
+    `has_log_the_end`: the log holds the entry that the stream ends with.
+    """
+
+    shard: int
+    shape: StreamShape
+    floor: int
+    head: int
+    has_log_the_end: bool
+
+
 async def read_shapes(redis: RedisClient, shards: Sequence[int]) -> dict[int, StreamShape]:
     """Return the shapes of the streams that exist, in one round trip."""
     pipeline = redis.pipeline(transaction=False)
@@ -72,6 +94,18 @@ async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> 
         for shard, log_floor, stream_floor, holds_end in rows
         if (words := judge_shape(shapes[shard], max(log_floor, stream_floor)))
     ]
+
+
+async def plan_refill(pool: Pool, redis: RedisClient, shard: int) -> Refill | None:
+    """Return what emptying the stream of a shard would come to; None where there is no stream."""
+    shape = (await read_shapes(redis, [shard])).get(shard)
+    if shape is None:
+        return None
+    [(_, log_floor, stream_floor, holds_end)] = await pool.fetch(
+        _FLOORS, [shard], [shape.last_id.epoch], [shape.last_id.position]
+    )
+    head: int = await pool.fetchval("SELECT position FROM log.head_of($1)", shard)
+    return Refill(shard, shape, max(log_floor, stream_floor), head, holds_end)
 
 
 def judge_shape(shape: StreamShape, floor: int) -> str:

@@ -14,6 +14,7 @@ from bureau.cli.readers import readers
 from bureau.cli.rebuild import rebuild
 from bureau.cli.serve import serve
 from bureau.cli.status import status
+from bureau.cli.streams import streams
 from bureau.cli.up import up
 from bureau.cli.verify import verify
 
@@ -33,6 +34,7 @@ for _command in (up, demo, migrate, status, serve, verify, rebuild):
 app.add_typer(keys)
 app.add_typer(readers)
 app.add_typer(epoch)
+app.add_typer(streams)
 
 
 def main() -> None:

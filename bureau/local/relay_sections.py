@@ -15,6 +15,9 @@ from outbox_relay.records import RELAY_ROLE
 __all__ = ["read_memory_section", "read_relay_section"]
 
 _MEBIBYTE = 1 << 20
+_HELP = (
+    "`bureau epoch show` tells whether the database went back in time, `bureau streams refill` makes its stream anew"
+)
 
 
 async def read_relay_section(pool: Pool, redis: RedisClient) -> Section:
@@ -39,7 +42,10 @@ async def read_relay_section(pool: Pool, redis: RedisClient) -> Section:
         title=f"Relays: {len(holders)}",
         rows=rows,
         problems=(*_find_orphans(backlogs, relays), *(f"shard {shard} {state}" for shard, state in states.items())),
-        notes=tuple(f"{holder.name} stands by" for holder in holders if not holder.shards),
+        notes=(
+            *(f"{holder.name} stands by" for holder in holders if not holder.shards),
+            *(f"shard {shard}: {_HELP}" for shard, state in states.items() if state.startswith("stopped")),
+        ),
     )
 
 
