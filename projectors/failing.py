@@ -16,7 +16,7 @@ from projectors.follower import FollowDependencies, Follower
 from projectors.inbox import discard_shard, fall_behind
 from projectors.services import Applied, Failure, apply_projection, explain, park_entry
 
-__all__ = ["apply_one_by_one", "settle"]
+__all__ = ["apply_one_by_one", "is_of_an_event", "settle"]
 
 
 def settle(follower: Follower, dependencies: FollowDependencies, applied: Applied) -> frozenset[int]:
@@ -53,7 +53,7 @@ def _log_parked(follower: Follower, applied: Applied) -> None:
             log.error("root_parked", root=str(held.entry.root), error=held.error, **where)
 
 
-def _is_of_an_event(error: Exception) -> bool:
+def is_of_an_event(error: Exception) -> bool:
     """Tell whether an error is the fault of what was to be saved, and not of the database or the way there."""
     return is_refused_value(error) or not (is_database_error(error) or isinstance(error, MemoryError))
 
@@ -66,7 +66,7 @@ async def _apply_halving(follower: Follower, dependencies: FollowDependencies, b
     try:
         applied = await apply_projection(follower.projection, [batch], dependencies.apply)
     except Exception as error:
-        if not _is_of_an_event(error):
+        if not is_of_an_event(error):
             raise
         if len(batch.entries) > 1:
             return await _apply_halves(follower, dependencies, batch)
@@ -90,7 +90,7 @@ async def _apply_alone(follower: Follower, dependencies: FollowDependencies, bat
     try:
         applied = await apply_projection(follower.projection, [batch], dependencies.apply)
     except Exception as error:
-        if not _is_of_an_event(error):
+        if not is_of_an_event(error):
             raise
         failure = Failure(batch.entries[-1].id, explain(error))
         applied = Applied({}, frozenset(), {batch.shard: failure})

@@ -26,6 +26,7 @@ from projectors.entries import ShardBatch, entry_of_row, split_by_shard
 from projectors.failing import apply_one_by_one, settle
 from projectors.follower import FollowDependencies, Follower, ProjectionSwitchedError, followed_version
 from projectors.inbox import discard_shard, fall_behind, take, wait_for_work
+from projectors.releasing import release_some
 from projectors.services import apply_projection
 
 __all__ = ["BATCH_ENTRIES", "follow_projection"]
@@ -154,13 +155,17 @@ async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:
     dependencies = replace(dependencies, apply=replace(dependencies.apply, version=version))
     await _compare_with_log(follower, dependencies, is_first=True)
     next_tick = monotonic_seconds() + _TICK_SECONDS
+    is_releasing = True
     while True:
         if monotonic_seconds() >= next_tick:
             await _compare_with_log(follower, dependencies)
             next_tick = monotonic_seconds() + _TICK_SECONDS
+            is_releasing = True
+        if is_releasing:
+            is_releasing = await release_some(follower, dependencies)
         if await _step(follower, dependencies):
             await asyncio.sleep(_PACE_SECONDS)
-        await wait_for_work(follower.inbox, max(0.0, next_tick - monotonic_seconds()))
+        await wait_for_work(follower.inbox, 0.0 if is_releasing else max(0.0, next_tick - monotonic_seconds()))
 
 
 async def follow_projection(follower: Follower, dependencies: FollowDependencies) -> None:

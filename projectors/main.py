@@ -81,7 +81,7 @@ async def work(session: Session, pool: Pool, client: RedisClient) -> None:
         group.create_task(keep_reading(session, client))
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, projections: Sequence[Projection] = PROJECTIONS) -> None:
     """Apply events until `stop` is set. Raises OSError where the port for /health can't be had."""
     redis_url = settings.redis_url.get_secret_value()
     pool = await open_pool(
@@ -91,7 +91,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         is_durable=False,
     )
     client = open_redis(redis_url)
-    session = Session(redis_url, create_followers())
+    session = Session(redis_url, create_followers(projections))
     health = _create_health(session, pool, client)
     collect_less()
     try:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from bureau.local.dead_letter_section import read_dead_letter_section
 from bureau.local.relay_sections import read_memory_section, read_relay_section
 from bureau.local.section import ReadSection, Section
 from bureau.local.upkeep_sections import read_readers_section, read_streams_section, read_upkeep_section
@@ -17,6 +18,7 @@ SECTIONS: Final[tuple[ReadSection, ...]] = (
     read_streams_section,
     read_readers_section,
     read_upkeep_section,
+    read_dead_letter_section,
 )
 
 _SECONDS: Final = 10.0

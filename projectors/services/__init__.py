@@ -9,5 +9,18 @@ from projectors.services.apply_projection import (
     explain,
     park_entry,
 )
+from projectors.services.replay import NOTHING_REPLAYED, Replayed, replay, step_over
 
-__all__ = ["Applied", "ApplyDependencies", "Failure", "Held", "apply_projection", "explain", "park_entry"]
+__all__ = [
+    "NOTHING_REPLAYED",
+    "Applied",
+    "ApplyDependencies",
+    "Failure",
+    "Held",
+    "Replayed",
+    "apply_projection",
+    "explain",
+    "park_entry",
+    "replay",
+    "step_over",
+]
