@@ -4,13 +4,24 @@ Every session has bounds on transactions, so that nothing of ours holds a snapsh
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import asyncpg
 
-__all__ = ["Pool", "is_connection_error", "is_database_error", "is_refused_value", "open_pool", "sqlalchemy_url"]
+__all__ = [
+    "Connection",
+    "Pool",
+    "is_connection_error",
+    "is_database_error",
+    "is_refused_value",
+    "open_pool",
+    "sqlalchemy_url",
+]
 
 type Pool = asyncpg.Pool[asyncpg.Record]
+
+type Connection = asyncpg.Connection[asyncpg.Record]
 
 _SESSION: Final = {
     "transaction_timeout": "30s",
@@ -42,9 +53,17 @@ class _Connection(asyncpg.Connection):
         return ""
 
 
-async def open_pool(database_url: str, *, size: int, application_name: str, is_durable: bool = True) -> Pool:
+async def open_pool(
+    database_url: str,
+    *,
+    size: int,
+    application_name: str,
+    is_durable: bool = True,
+    on_connect: Callable[[Connection], Coroutine[Any, Any, None]] | None = None,
+) -> Pool:
     """Return a pool that connects when it is first used; `is_durable` false gives up commits that a crash may lose.
 
+    What `on_connect` raises refuses a new connection, to whoever wanted to use it.
     The server need not be there yet: a process starts, answers /health, and is ready when the database is.
     """
     durability = "on" if is_durable else "off"
@@ -56,6 +75,7 @@ async def open_pool(database_url: str, *, size: int, application_name: str, is_d
         command_timeout=30,
         timeout=5,
         connection_class=_Connection,
+        init=on_connect,
         server_settings={**_SESSION, "application_name": application_name, "synchronous_commit": durability},
     )
     return await pool

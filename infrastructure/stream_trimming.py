@@ -98,7 +98,10 @@ async def trim_streams(redis: RedisClient, floors: Sequence[StreamFloor], stream
         pipeline = redis.pipeline(transaction=False)
         for shard, start in starts.items():
             pipeline.xtrim(stream_name(shard), minid=str(start), approximate=False)
-        removed += sum(await pipeline.execute())
+        gone = dict(zip(starts, await pipeline.execute(), strict=True))
+        removed += sum(gone.values())
+        # Nothing is left of this epoch, whose end in the stream nobody knows: its last entries may be of a lost future.
+        starts = {shard: start if gone[shard] else EntryId(start.epoch + 1, 0) for shard, start in starts.items()}
     return removed
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from contracts.streams import EntryId
 from infrastructure.clock import monotonic_seconds
+from infrastructure.cluster_identity import admit_cluster
 from infrastructure.event_log import ensure_partitions, remembered_shards
 from infrastructure.lease_keeping import LeasePlan, open_leases
 from infrastructure.log_batches import LogBatch, read_batches
@@ -137,8 +138,13 @@ def _are_held(shards: frozenset[int], held: frozenset[int] | None) -> bool:
 
 @asynccontextmanager
 async def _open_servers(settings: Settings) -> AsyncIterator[tuple[Pool, RedisClient]]:
-    pool = await open_pool(settings.database_url.get_secret_value(), size=_POOL_SIZE, application_name="bureau relay")
     redis = open_redis(settings.redis_url.get_secret_value())
+    pool = await open_pool(
+        settings.database_url.get_secret_value(),
+        size=_POOL_SIZE,
+        application_name="bureau relay",
+        on_connect=partial(admit_cluster, redis),
+    )
     try:
         yield pool, redis
     finally:

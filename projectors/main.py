@@ -9,6 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from infrastructure.cluster_identity import refuse_changed_cluster
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.read_store import load_bodies, save_batch
 from infrastructure.redis_client import RedisClient, open_redis
@@ -89,6 +90,7 @@ async def run(settings: Settings, stop: asyncio.Event, projections: Sequence[Pro
         size=settings.database_pool_size,
         application_name="bureau-projectors",
         is_durable=False,
+        on_connect=refuse_changed_cluster,
     )
     client = open_redis(redis_url)
     session = Session(redis_url, create_followers(projections))

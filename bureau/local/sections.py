@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from bureau.local.dead_letter_section import read_dead_letter_section
+from bureau.local.epoch_sections import read_epoch_section
 from bureau.local.relay_sections import read_memory_section, read_relay_section
 from bureau.local.section import ReadSection, Section
 from bureau.local.upkeep_sections import read_readers_section, read_streams_section, read_upkeep_section
@@ -15,6 +16,7 @@ __all__ = ["SECTIONS", "read_sections"]
 SECTIONS: Final[tuple[ReadSection, ...]] = (
     read_relay_section,
     read_memory_section,
+    read_epoch_section,
     read_streams_section,
     read_readers_section,
     read_upkeep_section,

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
+from tests.epochs.line import OTHER, Line
 
 
 @pytest.fixture
@@ -26,3 +27,12 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with open_redis(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+async def line(pool: Pool, redis: Redis, randomness: random.Random) -> Line:
+    made = Line(pool, redis, randomness)
+    await made.append(20)
+    await made.append(5, OTHER)
+    await made.carry()
+    return made

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from redis.asyncio import Redis
 
+from infrastructure.cluster_identity import refuse_changed_cluster
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
 from projectors.main import create_followers, work
@@ -19,7 +20,13 @@ type ProjectorStarter = Callable[[], AbstractAsyncContextManager[Session]]
 @asynccontextmanager
 async def start_projectors(database_url: str, redis_url: str) -> AsyncIterator[Session]:
     """Run all projections with connections of their own until the block ends."""
-    pool = await open_pool(database_url, size=4, application_name="projectors under test", is_durable=False)
+    pool = await open_pool(
+        database_url,
+        size=4,
+        application_name="projectors under test",
+        is_durable=False,
+        on_connect=refuse_changed_cluster,
+    )
     client = open_redis(redis_url)
     session = Session(redis_url, create_followers())
     working = asyncio.create_task(work(session, pool, client))

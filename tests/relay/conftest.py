@@ -5,10 +5,12 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
 
+from infrastructure.cluster_identity import admit_cluster
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
 from outbox_relay.board import Board
@@ -33,8 +35,10 @@ type RelayStarter = Callable[[], AbstractAsyncContextManager[RunningRelay]]
 @asynccontextmanager
 async def start_relay(database_url: str, redis_url: str) -> AsyncIterator[RunningRelay]:
     """Run the relay's loop and its leases, with connections of its own, until the block ends."""
-    pool = await open_pool(database_url, size=4, application_name="relay under test")
     redis = open_redis(redis_url)
+    pool = await open_pool(
+        database_url, size=4, application_name="relay under test", on_connect=partial(admit_cluster, redis)
+    )
     board, wake, stop = Board(), asyncio.Event(), asyncio.Event()
     loop = asyncio.create_task(share_log(Wiring(pool, redis, board, wake), stop))
     try:
