@@ -28,24 +28,34 @@ __all__ = [
 
 _CLEAR: Final = files("infrastructure").joinpath("lua/clear_stream.lua").read_text(encoding="utf-8")
 
-# A primary key lookup for each; the position of a stream that never held anything is 0, which no event has.
+# Two primary key lookups for each; the position of a stream that never held anything is 0, which no event has. By event
+# id too: what a lost future left behind is no damage, and must stay until a new epoch begins.
 _FLOORS: Final = """
 SELECT s.shard, f.position, t.position, EXISTS (
   SELECT FROM log.events e
-  WHERE e.shard = s.shard AND e.position BETWEEN s.position AND s.position AND e.epoch = s.epoch)
-FROM unnest($1::smallint[], $2::integer[], $3::bigint[]) AS s(shard, epoch, position)
+  WHERE e.shard = s.shard AND e.position BETWEEN s.position AND s.position AND e.epoch = s.epoch
+) AND (s.last_event IS NULL OR EXISTS (
+  SELECT FROM log.events e
+  WHERE e.shard = s.shard AND e.position BETWEEN s.last AND s.last AND e.event_id::text = s.last_event
+))
+FROM unnest($1::smallint[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[])
+  AS s(shard, epoch, position, last, last_event)
 JOIN log.floors f ON f.shard = s.shard
 JOIN log.stream_floors t ON t.shard = s.shard
 """
 
 
 class StreamShape(NamedTuple):
-    """What XINFO tells of a stream: the last id ever given out, how many entries there are, the first and the last."""
+    """What XINFO tells of a stream: the last id ever given out, how many entries there are, the first and the last.
+
+    `last_event` is the event id of the last entry, None where there is no entry.
+    """
 
     last_id: EntryId
     length: int
     first: EntryId | None
     last: EntryId | None
+    last_event: str | None = None
 
 
 class Damage(NamedTuple):
@@ -87,8 +97,14 @@ async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> 
     above a floor was not trimmed by us.
     """
     shapes = await read_shapes(redis, shards)
-    ends = [shape.last_id for shape in shapes.values()]
-    rows = await pool.fetch(_FLOORS, list(shapes), [end.epoch for end in ends], [end.position for end in ends])
+    rows = await pool.fetch(
+        _FLOORS,
+        list(shapes),
+        [shape.last_id.epoch for shape in shapes.values()],
+        [shape.last_id.position for shape in shapes.values()],
+        [shape.last.position if shape.last else None for shape in shapes.values()],
+        [shape.last_event for shape in shapes.values()],
+    )
     return [
         Damage(shard, words, shapes[shard], is_mendable=holds_end and _covers(log_floor, stream_floor, shapes[shard]))
         for shard, log_floor, stream_floor, holds_end in rows
@@ -139,7 +155,9 @@ def _covers(log_floor: int, stream_floor: int, shape: StreamShape) -> bool:
 def _shape(answer: object) -> StreamShape | None:
     match answer:
         case {"last-generated-id": bytes(last), "length": int(length), "first-entry": first, "last-entry": final}:
-            return StreamShape(parse_entry_id(last.decode()), length, _entry_id(first), _entry_id(final))
+            return StreamShape(
+                parse_entry_id(last.decode()), length, _entry_id(first), _entry_id(final), _event_id(final)
+            )
         case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
             return None
         case BaseException():
@@ -155,3 +173,12 @@ def _entry_id(entry: object) -> EntryId | None:
             return parse_entry_id(entry_id.decode())
         case _:
             return None
+
+
+def _event_id(entry: Any) -> str | None:  # noqa: ANN401 - its fields are a list in RESP2, a mapping in RESP3
+    """Return the event id of an entry, empty where it has none; None where there is no entry."""
+    if not entry:
+        return None
+    fields = entry[1]
+    pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
+    return str(dict(pairs).get(b"event_id", b"").decode(errors="replace"))
