@@ -59,7 +59,7 @@ def open_build(pool: Pool, projection: Projection, version: ReadVersion) -> Buil
     apply = ApplyDependencies(
         load_bodies=partial(load_bodies, pool),
         save_batch=partial(save_batch, pool),
-        announce=lambda *_: None,
+        announce=None,
         version=version.version,
     )
     follower = Follower(projection, Inbox(projection), {})

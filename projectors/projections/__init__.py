@@ -1,5 +1,6 @@
 """One pure `project(view, event)` a read model. Never reads a clock, a socket or a table."""
 
+from projectors.projections.envelopes import read_recorded, read_root, read_unreadable
 from projectors.projections.projection import (
     Addition,
     Projection,
@@ -10,9 +11,6 @@ from projectors.projections.projection import (
     UnreadableEvent,
     ViewTable,
     concerns,
-    read_recorded,
-    read_root,
-    read_unreadable,
     table_names,
 )
 from projectors.projections.registry import PROJECTIONS

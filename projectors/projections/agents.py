@@ -12,6 +12,7 @@ from contracts.events import (
     AgentUpdated,
     Event,
 )
+from contracts.record import replace_fields
 from contracts.views import AgentDetail, AgentSummary
 from projectors.projections.expectations import expect_next, expect_nothing
 from projectors.projections.projection import Projection, Recorded, ViewTable
@@ -53,7 +54,7 @@ def project_agent_summary(view: AgentSummary | None, recorded: Recorded[AgentEve
             changes["status"] = AgentStatus.RETIRED
         case _:
             assert_never(event)
-    return expect_next(view, recorded).model_copy(update=changes)
+    return replace_fields(expect_next(view, recorded), changes)
 
 
 def _registered_detail(recorded: Recorded[AgentEvent], event: AgentRegistered) -> AgentDetail:
@@ -90,7 +91,7 @@ def project_agent_detail(view: AgentDetail | None, recorded: Recorded[AgentEvent
             changes |= {"status": AgentStatus.RETIRED, "status_reason": event.reason}
         case _:
             assert_never(event)
-    return expect_next(view, recorded).model_copy(update=changes)
+    return replace_fields(expect_next(view, recorded), changes)
 
 
 def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from contracts.events import (
     ApprovalWithdrawn,
     Event,
 )
+from contracts.record import replace_fields
 from contracts.views import ApprovalDetail, ApprovalSummary, ApprovalVoteView
 from projectors.projections.expectations import expect_next, expect_nothing
 from projectors.projections.projection import Projection, Recorded, ViewTable
@@ -77,7 +78,7 @@ def project_approval_summary(view: ApprovalSummary | None, recorded: Recorded[Ap
             changes |= _decided(event, recorded.time)
         case _:
             assert_never(event)
-    return current.model_copy(update=changes)
+    return replace_fields(current, changes)
 
 
 def _requested_detail(recorded: Recorded[ApprovalEvent], event: ApprovalRequested) -> ApprovalDetail:
@@ -123,7 +124,7 @@ def project_approval_detail(view: ApprovalDetail | None, recorded: Recorded[Appr
             changes |= _decided(event, recorded.time)
         case _:
             assert_never(event)
-    return current.model_copy(update=changes)
+    return replace_fields(current, changes)
 
 
 def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:

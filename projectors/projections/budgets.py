@@ -14,6 +14,7 @@ from contracts.events import (
     BudgetSet,
     Event,
 )
+from contracts.record import replace_fields
 from contracts.views import BudgetDetail
 from projectors.projections.expectations import expect_next, expect_nothing
 from projectors.projections.projection import Projection, Recorded, ViewTable
@@ -72,7 +73,7 @@ def project_budget(view: BudgetDetail | None, recorded: Recorded[BudgetEvent]) -
             changes |= {"status": BudgetStatus.REMOVED, "exhausted_until": None}
         case _:
             assert_never(event)
-    return current.model_copy(update=changes)
+    return replace_fields(current, changes)
 
 
 def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:

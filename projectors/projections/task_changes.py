@@ -24,6 +24,7 @@ from contracts.events import (
     TaskSubmitted,
     TaskUsageReported,
 )
+from contracts.record import replace_fields
 from contracts.usage import UsageTotal, add_usage
 from contracts.views import TaskDetail, TaskFailure, TaskStatus, TaskWaiting
 from projectors.projections.expectations import expect_next, expect_nothing
@@ -190,4 +191,4 @@ def project_task_detail(view: TaskDetail | None, recorded: Recorded[TaskEvent]) 
         return _submitted(recorded, recorded.event)
     current = expect_next(view, recorded)
     moved = {"generation": recorded.generation, "updated_at": recorded.time}
-    return current.model_copy(update=moved | _changes(current, recorded))
+    return replace_fields(current, moved | _changes(current, recorded))

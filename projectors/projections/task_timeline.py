@@ -14,10 +14,11 @@ __all__ = ["TASK_TIMELINE", "project_timeline_entry", "timeline_row"]
 
 def _without_content(recorded: Recorded[TaskEvent]) -> Mapping[str, Any]:
     """Return the event's data; an artifact without its parts, which the detail holds and which may be large."""
+    data = recorded.read_data()
     if not isinstance(recorded.event, TaskArtifactAppended):
-        return recorded.data
-    artifact = {name: value for name, value in recorded.data["artifact"].items() if name != "parts"}
-    return {**recorded.data, "artifact": artifact}
+        return data
+    artifact = {name: value for name, value in data["artifact"].items() if name != "parts"}
+    return {**data, "artifact": artifact}
 
 
 def project_timeline_entry(recorded: Recorded[TaskEvent]) -> TaskTimelineEntry:

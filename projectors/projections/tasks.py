@@ -25,6 +25,7 @@ from contracts.events import (
     TaskSubmitted,
     TaskUsageReported,
 )
+from contracts.record import replace_fields
 from contracts.views import TaskSummary
 from projectors.projections.expectations import expect_next, expect_nothing
 from projectors.projections.projection import Projection, Recorded, ViewTable
@@ -104,7 +105,7 @@ def project_task_summary(view: TaskSummary | None, recorded: Recorded[TaskEvent]
         expect_nothing(view, recorded)
         return _submitted(recorded, recorded.event)
     moved = {"generation": recorded.generation, "updated_at": recorded.time}
-    return expect_next(view, recorded).model_copy(update=moved | _changes(recorded.event, recorded.time))
+    return replace_fields(expect_next(view, recorded), moved | _changes(recorded.event, recorded.time))
 
 
 def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ type Bodies = dict[str, dict[UUID, bytes]]
 class ApplyDependencies:
     """What the step needs: finding rows, saving a batch, saying what was applied (without waiting), and the version.
 
+    Nothing is said of a version that nobody reads yet: `announce` is None then.
+
     `memory` is one projection's: the views of what changed last, so that most batches need no load; `parked` its parked
     roots by shard. The fence covers both: a batch that starts from what was true at another checkpoint, or with other
     roots parked, is never saved.
@@ -58,7 +60,7 @@ class ApplyDependencies:
 
     load_bodies: Callable[[ReadVersion, Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
     save_batch: Callable[[ReadVersion, Sequence[Move], Sequence[TableRows]], Awaitable[set[int]]]
-    announce: Callable[[ReadVersion, Mapping[int, EntryId], Mapping[str, str]], None]
+    announce: Callable[[ReadVersion, Mapping[int, EntryId], Mapping[str, str]], None] | None
     version: int = FIRST_VERSION
     memory: Memory = field(default_factory=dict)
     parked: dict[int, ParkedRoots] = field(default_factory=dict)
@@ -149,7 +151,8 @@ async def _save(
         if shard.held:
             roots = known.get(shard.shard, NOTHING_PARKED).roots | {held.entry.root for held in shard.held}
             known[shard.shard] = ParkedRoots(revisions[shard.shard], roots)
-    dependencies.announce(version, moved, _stamps(projection, version, arrived))
+    if dependencies.announce is not None:
+        dependencies.announce(version, moved, _stamps(projection, version, arrived))
     parked = {shard.shard: [held for held in shard.held if held.error is not None] for shard in arrived if shard.held}
     return Applied(moved, frozenset(revisions.keys() - saved), failures, parked)
 

@@ -6,6 +6,7 @@ The views are folds of their own, written without the domain; here both are held
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -68,7 +69,7 @@ class ProjectedWorld(World):
                 workspace_id="default",
                 aggregate_id=key,
                 event=event,
-                data=event.model_dump(mode="json"),
+                read_data=partial(event.model_dump, mode="json"),
             )
             if isinstance(event, TaskUsageReported):
                 for row, amounts in add_usage_report(cast("Recorded[TaskUsageReported]", recorded)):
