@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -11,6 +12,7 @@ from bureau.supervise import raising_on_stop_signals
 __all__ = ["rebuild"]
 
 Name = Annotated[str | None, typer.Argument(help="The projection, as --list names it.", show_default=False)]
+Aggregate = Annotated[UUID | None, typer.Option(help="Make only this task, agent, approval or budget again, in place.")]
 List = Annotated[bool, typer.Option("--list", help="Show the projections, their versions and sizes, and do nothing.")]
 Confirm = Annotated[bool, typer.Option("--confirm", help="Drop the version before, which the last rebuild kept.")]
 DropOld = Annotated[bool, typer.Option("--drop-old", help="Drop the old version right after the switch.")]
@@ -22,6 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON: the outcome, and
 
 def rebuild(
     name: Name = None,
+    aggregate: Aggregate = None,
     is_listing: List = False,
     confirms: Confirm = False,
     drops_old: DropOld = False,
@@ -46,13 +49,15 @@ def rebuild(
 
         bureau rebuild tasks --confirm
 
+        bureau rebuild task_detail --aggregate 019a8f6e-7d8c-7c3f-9d0e-3f5d8a1b2c4d
+
     Exit codes: 0 done, 1 refused or failed (the words say why, and what helps), 2 wrong usage, 130 and 143 stopped;
     call it again to go on.
     """
     with reporting_failures(), raising_on_stop_signals():
-        modes = (is_listing, confirms, abandons)
+        modes = (is_listing, confirms, abandons, aggregate is not None)
         if sum(modes) > 1 or (drops_old and any(modes)) or (name is None) is not is_listing:
-            message = "give one NAME, with at most one of --confirm, --abandon and --drop-old; or --list"
+            message = "give one NAME, with at most one of --aggregate, --confirm, --abandon and --drop-old; or --list"
             raise typer.BadParameter(message)
         from bureau.commands import rebuild as commands
 
@@ -62,5 +67,7 @@ def rebuild(
             commands.run_confirm(directory, name, is_json=is_json)
         elif abandons:
             commands.run_abandon(directory, name, is_json=is_json)
+        elif aggregate is not None:
+            commands.run_refold(directory, name, aggregate, is_json=is_json)
         else:
             commands.run_rebuild(directory, name, processes, drops_old=drops_old, is_json=is_json)

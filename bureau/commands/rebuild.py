@@ -3,8 +3,10 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 from rich.table import Table
 
@@ -33,8 +35,9 @@ from projectors.building import BuildFailedError, first_error
 from projectors.collecting import collect_less
 from projectors.projections import PROJECTIONS, Projection, table_names
 from projectors.rebuilding import HistoryMissingError, Progress, RebuildDependencies, Rebuilt, rebuild
+from projectors.refolding import CannotRefoldError, Refolded, refold
 
-__all__ = ["run_abandon", "run_confirm", "run_list", "run_rebuild"]
+__all__ = ["run_abandon", "run_confirm", "run_list", "run_rebuild", "run_refold"]
 
 _CONNECTIONS = 6
 _MOST_PROCESSES = 4
@@ -65,6 +68,36 @@ def run_rebuild(directory: Path, name: str, processes: int | None, *, drops_old:
     with showing_rebuild(words_console(), name, is_json=is_json) as tell:
         rebuilt: Rebuilt = _run(database_url, lambda pool: work(pool, tell))
     _report(name, rebuilt, monotonic_seconds() - started, drops_old=drops_old, is_json=is_json)
+
+
+def run_refold(directory: Path, name: str, aggregate_id: UUID, *, is_json: bool) -> None:
+    """Make the rows of one aggregate again from the log; raises CommandFailedError."""
+    projection = _projection(name)
+    database_url, redis_url = _addresses(directory)
+
+    async def work(pool: Pool) -> Refolded:
+        redis = open_redis(redis_url)
+        try:
+            refolded = await refold(pool, projection, aggregate_id)
+            with suppress(Exception):  # what is cached ends by itself within a minute
+                await announce_applied(redis, refolded.stamps, {})
+            return refolded
+        finally:
+            await redis.aclose()
+
+    refolded: Refolded = _run(database_url, work)
+    said = f"bureau: {aggregate_id} is made again from {refolded.events} events in {name}"
+    words_console().print(said, highlight=False, soft_wrap=True)
+    if is_json:
+        print_json(
+            {
+                "projection": name,
+                "aggregate_id": str(aggregate_id),
+                "events": refolded.events,
+                "rows_before": refolded.rows_before,
+                "rows": refolded.rows,
+            }
+        )
 
 
 def run_confirm(directory: Path, name: str, *, is_json: bool) -> None:
@@ -186,7 +219,7 @@ def _explain(error: Exception, url: str) -> str:
             )
         case NotBuildingError(args=((name, version),)):
             return f"version {version} of {name} was given up meanwhile: `bureau rebuild {name}` begins again"
-        case HistoryMissingError() | BuildFailedError():
+        case HistoryMissingError() | BuildFailedError() | CannotRefoldError():
             return str(error)
         case _:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -25,6 +25,7 @@ __all__ = [
     "Memory",
     "Readable",
     "explain",
+    "fold_event",
     "fold_shard",
     "keys_to_load",
     "read_shard",
@@ -153,7 +154,7 @@ def remember(fold: Fold, memory: Memory, moved: Collection[int]) -> None:
             del remembered[key]
 
 
-def _fold_event(projection: Projection, fold: Fold, shard: int, recorded: Recorded[Event]) -> None:
+def fold_event(projection: Projection, fold: Fold, shard: int, recorded: Recorded[Event]) -> None:
     """Take one event into every table of a projection, or into none where one of them refuses."""
     key = recorded.aggregate_id
     views = [(table.table, table.project(fold.views[table.table].get(key), recorded)) for table in projection.views]
@@ -183,7 +184,7 @@ def fold_shard(projection: Projection, fold: Fold, shard: Readable, *, may_park:
             held.append(Held(entry, None))
             continue
         try:
-            _fold_event(projection, fold, shard.shard, recorded)
+            fold_event(projection, fold, shard.shard, recorded)
         except MemoryError:
             raise  # says nothing about the event
         except Exception as error:  # noqa: BLE001 - whatever a projection raises is held or stops its shard there
