@@ -21,7 +21,7 @@ type Wake = Callable[[Iterable[int]], None]
 """Says that shards have something new; returns at once, never raises."""
 
 _RETRY_SECONDS: Final = 0.5
-_PAUSE_SECONDS: Final = 0.001
+_PAUSE_SECONDS: Final = 0.005
 _PING_SECONDS: Final = 10.0
 
 _LOG = structlog.get_logger(__name__)

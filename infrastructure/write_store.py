@@ -1,11 +1,10 @@
-"""Keeping what commands decide: one call loads, one call saves, and no client stands between a lock and its commit.
+"""Keeping what commands decide: one call saves, and no client stands between a lock and its commit.
 
 Reads and writes `write.aggregates`, `write.messages`, `write.receipts` and, through `write.commit_command`, the log.
 States are JSON text here; what they mean is the domain's.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import asyncpg
 
 from contracts.streams import Token
 from infrastructure.postgres import Pool, is_connection_error
-from infrastructure.write_statements import LOAD_STATEMENT, SAVE_STATEMENT
+from infrastructure.write_statements import SAVE_STATEMENT
 
 __all__ = [
     "SPENT",
@@ -22,16 +21,14 @@ __all__ = [
     "CommandKey",
     "DuplicateReceiptError",
     "EventRecord",
-    "Loaded",
     "MessageRecord",
-    "Receipt",
     "StoreUnavailableError",
-    "StoredAggregate",
     "UniqueRuleError",
     "Write",
     "WriteConflictError",
-    "load_command",
     "save_command",
+    "translated",
+    "written_columns",
 ]
 
 
@@ -41,31 +38,6 @@ class CommandKey(NamedTuple):
     workspace_id: str
     principal: str
     key: str
-
-
-class StoredAggregate(NamedTuple):
-    """An aggregate as it stands; `state` is JSON text."""
-
-    aggregate_id: UUID
-    kind: str
-    revision: int
-    state: str
-
-
-class Receipt(NamedTuple):
-    """The record that a command was carried out."""
-
-    fingerprint: bytes
-    result: bytes
-    token: Token
-
-
-class Loaded(NamedTuple):
-    """What a decision is made from; `at` is the database's clock."""
-
-    at: datetime
-    receipt: Receipt | None
-    aggregates: tuple[StoredAggregate, ...]
 
 
 SPENT: Final = -1
@@ -155,60 +127,36 @@ _CONFLICTS: Final = frozenset({_REVISION_CONFLICT, "40P01", "40001", "55P03"})
 _GUARDED_RULES: Final = frozenset({"agents_name_key", "budgets_scope_key", "tasks_slot_key"})
 
 
-async def load_command(
-    pool: Pool, key: CommandKey, aggregate_ids: Sequence[UUID], agent_names: Sequence[str]
-) -> Loaded:
-    """Return the time, the command's receipt if there is one, and the aggregates of the workspace that were named.
-
-    Raises StoreUnavailableError.
-    """
-    try:
-        rows = await pool.fetch(LOAD_STATEMENT, *key, aggregate_ids, agent_names)
-    except Exception as error:
-        raise _translated(error) from error
-    at, fingerprint, result, epoch, shards, positions, *_ = rows[0]
-    receipt = None
-    if result is not None:
-        receipt = Receipt(fingerprint, result, Token(epoch, dict(zip(shards, positions, strict=True))))
-    return Loaded(at, receipt, tuple(StoredAggregate(*row[6:]) for row in rows if row[6] is not None))
-
-
 async def save_command(pool: Pool, write: Write) -> Token:
     """Commit a command in one call and return the positions that it reached; all of it is written, or nothing.
 
     Raises WriteConflictError, DuplicateReceiptError, UniqueRuleError and StoreUnavailableError.
     """
-    # In the order of ids and shards: two commands on the same ones meet at the first, never crosswise. Budgets last:
-    # they are what others wait for.
-    changes = sorted(write.changes, key=lambda change: (change.kind == "budget", change.aggregate_id))
     try:
         epoch, shards, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
-            SAVE_STATEMENT,
-            *write.key,
-            write.fingerprint,
-            write.result,
-            [change.kind for change in changes],
-            [change.aggregate_id for change in changes],
-            [change.expected_revision for change in changes],
-            [change.generation for change in changes],
-            [change.state for change in changes],
-            [message.task_id for message in write.messages],
-            [message.ordinal for message in write.messages],
-            [message.body for message in write.messages],
-            sorted(write.shards),
-            *_columns(write.events),
-            write.guard.scopes,
-            [budget_id for budget_id, _ in write.guard.seen],
-            [generation for _, generation in write.guard.seen],
+            SAVE_STATEMENT, *write.key, write.fingerprint, write.result, *written_columns(write)
         )
     except Exception as error:
-        raise _translated(error) from error
+        raise translated(error) from error
     return Token(epoch, dict(zip(shards, positions, strict=True)))
 
 
-def _columns(events: Sequence[EventRecord]) -> tuple[list[object], ...]:
-    """Return the events column by column, in the order of the function's parameters."""
+def written_columns(write: Write) -> tuple[Sequence[object], ...]:
+    """Return all of a write but its receipt column by column, in the order of the saving functions' parameters."""
+    # In the order of ids and shards: two commands on the same ones meet at the first, never crosswise. Budgets last:
+    # they are what others wait for.
+    changes = sorted(write.changes, key=lambda change: (change.kind == "budget", change.aggregate_id))
+    events = write.events
     return (
+        [change.kind for change in changes],
+        [change.aggregate_id for change in changes],
+        [change.expected_revision for change in changes],
+        [change.generation for change in changes],
+        [change.state for change in changes],
+        [message.task_id for message in write.messages],
+        [message.ordinal for message in write.messages],
+        [message.body for message in write.messages],
+        sorted(write.shards),
         [event.shard for event in events],
         [event.event_id for event in events],
         [event.event_type for event in events],
@@ -217,10 +165,13 @@ def _columns(events: Sequence[EventRecord]) -> tuple[list[object], ...]:
         [event.generation for event in events],
         [event.root_id for event in events],
         [event.envelope for event in events],
+        write.guard.scopes,
+        [budget_id for budget_id, _ in write.guard.seen],
+        [generation for _, generation in write.guard.seen],
     )
 
 
-def _translated(error: Exception) -> Exception:
+def translated(error: Exception) -> Exception:
     """Return our error for the database's; one that means a bug stays as it is."""
     if isinstance(error, asyncpg.UniqueViolationError):
         constraint = error.constraint_name or ""

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
 
-__all__ = ["JsonRoute"]
+__all__ = ["JsonRoute", "read_json", "require_json"]
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _MAX_DEPTH: Final = 100
@@ -131,7 +131,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(message)
 
 
-def _read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     """Return what a body says; raises ApiError."""
     try:
         value = orjson.loads(body)
@@ -156,7 +156,7 @@ class _JsonRequest(Request):
         return self.value
 
 
-def _require_json(request: Request) -> None:
+def require_json(request: Request) -> None:
     """Raise ApiError 415 where a body comes that does not say it is JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -183,11 +183,11 @@ class JsonRoute(APIRoute):
         async def handle_json(request: Request) -> Response:
             # First: nothing is read for somebody without a key.
             request.scope["principal"] = await require_principal(request)
-            _require_json(request)
+            require_json(request)
             read = _JsonRequest(request.scope, request.receive)
             body = await read.body()
             # Here and not when FastAPI asks: it would answer any error with a 400 of its own.
-            read.value = _read_json(body) if body else None
+            read.value = read_json(body) if body else None
             return await handle(read)
 
         return handle_json

@@ -101,6 +101,7 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> Co
         respond=_lease_result,
         aggregate_ids=[candidate.task_id for candidate in candidates],
         is_lenient=True,
+        has_messages=True,
     )
 
 
@@ -118,10 +119,11 @@ async def _lease(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -
 async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
     """Return leases as the worker gets them: with token and messages, which no receipt keeps."""
     leases = answer.result["leases"]
-    contents = await call.services.read_messages({UUID(lease["task_id"]): 0 for lease in leases})
+    task_ids = [UUID(lease["task_id"]) for lease in leases]
+    # With a replay nothing was loaded but its receipt.
+    contents = answer.messages or await call.services.read_messages(dict.fromkeys(task_ids, 0))
     rendered = []
-    for lease in leases:
-        task_id = UUID(lease["task_id"])
+    for task_id, lease in zip(task_ids, leases, strict=True):
         # No more than were there when the lease was granted: a replay hands over the same.
         bodies = contents[task_id][: lease["last_message"]]
         submitted = orjson.loads(bodies[0])
@@ -167,7 +169,7 @@ async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> Comman
         candidates = await call.services.dispatcher.request(demand, remaining, call.over)
         answer = None
         try:
-            if not candidates or await call.is_gone():
+            if not candidates or call.is_gone():
                 return None
             answer = await _lease(body, call, candidates)
         finally:

@@ -1,7 +1,7 @@
 """What a route hands to `handle_command`, and what it gets back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -60,12 +60,18 @@ class CommandRequest:
     aggregate_ids: Sequence[UUID] = ()
     agent_names: Sequence[str] = ()
     is_lenient: bool = False
+    has_messages: bool = False
+    """Whether the answer needs the messages of the tasks, as they were loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """The result, how far the log had come with it (None where nothing was written), and whether it is a replay."""
+    """The result, how far the log had come with it (None where nothing was written), and whether it is a replay.
+
+    `messages` are the bodies that were loaded with tasks, where they were asked for and it is no replay.
+    """
 
     result: Result
     token: Token | None
     is_replayed: bool
+    messages: Mapping[UUID, Sequence[bytes]] = field(default_factory=dict)

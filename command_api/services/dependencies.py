@@ -1,11 +1,12 @@
 """The ports of the write side: everything that `handle_command` needs from outside, as typed callables."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from uuid import UUID
 
 from contracts.streams import Token
-from infrastructure.write_store import CommandKey, Loaded, Write
+from infrastructure.command_loads import Loaded, LoadRequest
+from infrastructure.write_store import Write
 
 __all__ = ["CommandDependencies"]
 
@@ -14,8 +15,8 @@ __all__ = ["CommandDependencies"]
 class CommandDependencies:
     """Filled in by the composition root, replaced piece by piece in tests."""
 
-    load: Callable[[CommandKey, Sequence[UUID], Sequence[str]], Awaitable[Loaded]]
-    """Time, receipt and aggregates (by id, agents also by name) in one round trip."""
+    load: Callable[[LoadRequest], Awaitable[Loaded]]
+    """Time, receipt and aggregates in one round trip."""
 
     save: Callable[[Write], Awaitable[Token]]
     """All of a command or nothing, in one call."""

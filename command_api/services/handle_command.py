@@ -18,9 +18,9 @@ from command_api.services.envelopes import event_records, message_records, root_
 from command_api.services.guards import guard_of
 from contracts.streams import Token, shard_of
 from domain.rejection import Conflict, Invalid
+from infrastructure.command_loads import LoadRequest, Receipt
 from infrastructure.write_store import (
     DuplicateReceiptError,
-    Receipt,
     StoreUnavailableError,
     UniqueRuleError,
     Write,
@@ -61,7 +61,9 @@ async def handle_command(request: CommandRequest, dependencies: CommandDependenc
 
 async def _try_once(request: CommandRequest, dependencies: CommandDependencies) -> CommandAnswer:
     """Run the line's first step once."""
-    loaded = await dependencies.load(request.context.key, request.aggregate_ids, request.agent_names)
+    loaded = await dependencies.load(
+        LoadRequest(request.context.key, request.aggregate_ids, request.agent_names, request.has_messages)
+    )
     if loaded.receipt is not None:
         return _replay(loaded.receipt, request.context.fingerprint)
     facts = read_facts(loaded.at, loaded.aggregates)
@@ -76,14 +78,14 @@ async def _try_once(request: CommandRequest, dependencies: CommandDependencies) 
         return await _answer_twin(request, dependencies, error)
     if any(outcome.events for outcome in accepted):
         dependencies.announce(token.positions)
-    return CommandAnswer(result, token, is_replayed=False)
+    return CommandAnswer(result, token, is_replayed=False, messages=loaded.messages)
 
 
 async def _answer_twin(
     request: CommandRequest, dependencies: CommandDependencies, error: UniqueRuleError
 ) -> CommandAnswer:
     """Return the first answer where the same command, sent twice at once, broke the rule itself; refused otherwise."""
-    loaded = await dependencies.load(request.context.key, (), ())
+    loaded = await dependencies.load(LoadRequest(request.context.key))
     if loaded.receipt is None:
         raise Conflict(*_GUARDED_RULES[error.constraint]) from error
     return _replay(loaded.receipt, request.context.fingerprint)

@@ -21,6 +21,9 @@ API_PREFIX = "/api/v1"
 type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 """Opens what an application needs and closes it again."""
 
+type Shorten = Callable[[FastAPI, ASGIApp], ASGIApp]
+"""Wraps an application's framework."""
+
 
 def documented_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's `responses` for statuses that answer with the one error shape."""
@@ -69,10 +72,12 @@ def create_web_application(  # noqa: PLR0913 - named parts of one frame
     routers: Sequence[APIRouter],
     optional: frozenset[str] = frozenset(),
     check_seconds: float = 1.0,
+    shorten: Shorten = lambda _application, framework: framework,
 ) -> FastAPI:
     """Return an application with our frame; the routers are mounted below /api/v1.
 
-    `checks` may be filled while the lifespan starts. Documentation is hidden in production.
+    `checks` may be filled while the lifespan starts. Documentation is hidden in production. `shorten` may answer
+    requests before the framework sees them, inside the edge and the time limit.
     """
     is_open = settings.environment == "development"
     application = _EdgedApplication(
@@ -90,6 +95,7 @@ def create_web_application(  # noqa: PLR0913 - named parts of one frame
     application.include_router(health_router(process, checks, optional, check_seconds))
     for router in routers:
         application.include_router(router, prefix=API_PREFIX)
-    limited = time_limit(super(_EdgedApplication, application).__call__, seconds=settings.request_seconds)
+    framework = shorten(application, super(_EdgedApplication, application).__call__)
+    limited = time_limit(framework, seconds=settings.request_seconds)
     application.edge = request_edge(limited, max_body_bytes=settings.max_body_bytes)
     return application

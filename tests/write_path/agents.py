@@ -20,10 +20,11 @@ from contracts.agents import AgentPolicy
 from domain.agent import RegisterAgent, UpdateAgent
 from domain.rejection import Conflict
 from infrastructure.backoff import pause_before_try
+from infrastructure.command_loads import load_command
 from infrastructure.event_log import count_shards
 from infrastructure.identifiers import new_id
 from infrastructure.postgres import Pool
-from infrastructure.write_store import StoreUnavailableError, load_command, save_command
+from infrastructure.write_store import StoreUnavailableError, save_command
 from tests.write_path.writes import command_key
 
 __all__ = ["dependencies_of", "register_agents", "update_agents"]

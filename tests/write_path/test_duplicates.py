@@ -8,14 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from infrastructure.command_loads import LoadRequest, load_command
 from infrastructure.postgres import Pool, open_pool
-from infrastructure.write_store import (
-    DuplicateReceiptError,
-    StoreUnavailableError,
-    WriteConflictError,
-    load_command,
-    save_command,
-)
+from infrastructure.write_store import DuplicateReceiptError, StoreUnavailableError, WriteConflictError, save_command
 from tests.polling import poll_until
 from tests.write_path.agents import register_agents, update_agents
 from tests.write_path.history import find_faults
@@ -86,7 +81,7 @@ async def test_a_command_whose_backend_was_terminated_left_nothing_and_the_retry
         await pool.execute("SELECT pg_terminate_backend($1)", await _backend_in_wait(pool))
         answer = await asyncio.gather(lost, return_exceptions=True)
     assert isinstance(answer[0], StoreUnavailableError)
-    assert (await load_command(pool, command_key("lost"), [root], [])).receipt is None
+    assert (await load_command(pool, LoadRequest(command_key("lost"), [root]))).receipt is None
     token = await carry_out(pool, "lost", [root], randomness)
     assert token.positions == {_SHARD: 1}
     assert await find_faults(pool) == []

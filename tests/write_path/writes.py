@@ -2,24 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import UUID
 
 import orjson
 
 from contracts.streams import Token, shard_of
+from infrastructure.command_loads import LoadRequest, StoredAggregate, load_command
 from infrastructure.postgres import Pool
 from infrastructure.write_store import (
     AggregateChange,
     CommandKey,
     DuplicateReceiptError,
     EventRecord,
-    StoredAggregate,
     StoreUnavailableError,
     Write,
     WriteConflictError,
-    load_command,
     save_command,
 )
 from tests.servers import TEST_SHARDS
@@ -89,17 +89,25 @@ def _event(version: Version, number: int, randomness: random.Random) -> EventRec
 
 
 async def carry_out(
-    pool: Pool, key: str, roots: Sequence[UUID], randomness: random.Random, *, events: int = 1, tries: int = 400
+    pool: Pool,
+    key: str,
+    roots: Sequence[UUID],
+    randomness: random.Random,
+    *,
+    events: int = 1,
+    tries: int = 400,
+    save: Callable[[Write], Awaitable[Token]] | None = None,
 ) -> Token:
     """Load and save until the command is there once, as the service does; AssertionError after so many tries."""
+    save = save or partial(save_command, pool)
     for _ in range(tries):
         try:
-            loaded = await load_command(pool, command_key(key), roots, [])
+            loaded = await load_command(pool, LoadRequest(command_key(key), roots))
             if loaded.receipt is not None:
                 return loaded.receipt.token
             found = {stored.aggregate_id: stored for stored in loaded.aggregates}
             versions = [_version(found[root]) if root in found else Version(root) for root in roots]
-            return await save_command(pool, make_write(key, versions, randomness, events=events))
+            return await save(make_write(key, versions, randomness, events=events))
         except (WriteConflictError, DuplicateReceiptError, StoreUnavailableError):
             await asyncio.sleep(randomness.random() * 0.02)
     raise AssertionError(f"{key} was not carried out in {tries} tries")
