@@ -5,8 +5,8 @@ from alembic import op
 from migrations.commit_command_3 import COMMIT_COMMAND_3
 from migrations.commit_commands import COMMIT_COMMAND_4, COMMIT_COMMANDS
 
-revision: str = "0015"
-down_revision: str | None = "0014"
+revision: str = "0017"
+down_revision: str | None = "0016"
 branch_labels: None = None
 depends_on: None = None
 
