@@ -50,7 +50,10 @@ async def run(servers: Addresses, *, is_quick: bool = False, has_peers: bool = F
         for workers in (1, 20, 200):
             results += await _latency(line, workers, 100 if is_quick else 500)
         results += [await _idle(line, workers, seconds) for workers in (0, 200)]
-    return [*results, *(await run_peers(servers, tasks) if has_peers else [])]
+    if not has_peers:
+        return results
+    best = max(result.value for result in results[: len(_SHAPES)])
+    return [*results, *await run_peers(servers, best, tasks)]
 
 
 def _plan(line: _Line, **changes: float | None) -> WorkPlan:

@@ -1,52 +1,45 @@
-"""Other task queues on the same PostgreSQL, each in a database of its own and in an environment made for them all.
+"""Other ways to have tasks done, on the same PostgreSQL, each in a database of its own: queues, and A2A's own server.
 
-They only carry tasks from one process's hand to its own: no HTTP, no history, no stream, no queries. What they reach is
-a mark to look at, not the same work.
+The queues carry tasks from one process's hand to its own: no HTTP, no history, no stream, no queries. The a2a-sdk's
+server speaks HTTP and keeps the task, but works on it itself. What they reach is a mark to look at, not the same work.
 """
 
-import asyncio
-import subprocess
-import sys
-import tempfile
-import venv
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from benchmarks.peer_environment import open_environment, run_peer
 from benchmarks.processes import Addresses
 from benchmarks.report import Result
 
 __all__ = ["run_peers"]
 
 _HERE: Final = Path(__file__).parent
-_PEERS: Final = ("pgqueuer", "procrastinate")
+_PEERS: Final = {
+    "pgqueuer": "enqueue, take, finish; no HTTP, one process",
+    "procrastinate": "defer, take, finish; no HTTP, one process",
+    "dbos": "enqueue a durable workflow, finish it; no HTTP, one process",
+    "a2a": "the a2a-sdk's server: one HTTP request a task, done inside of it; database store",
+}
 
 
-async def run_peers(servers: Addresses, tasks: int) -> list[Result]:
-    """Measure each, one after the other; the environment is thrown away in the end."""
-    with tempfile.TemporaryDirectory(prefix="bureau-peers-") as directory:
-        python = await asyncio.to_thread(_make_environment, Path(directory))
-        return [await _measure(python, peer, servers.database_url, tasks) for peer in _PEERS]
+async def run_peers(servers: Addresses, bureau_rate: float, tasks: int) -> list[Result]:
+    """Measure each, one after the other, beside Bureau's own tasks a second. Raises PeerError."""
+    results = []
+    async with open_environment(_HERE / "requirements.txt") as python:
+        for peer, note in _PEERS.items():
+            url = await _new_database(servers.database_url, peer)
+            rate = await run_peer(python, _HERE / f"{peer}_tasks.py", url, str(tasks))
+            ratio = bureau_rate / rate
+            told = f"the floor is {peer}: {note}; the ratio, how many times as fast Bureau is"
+            results.append(Result(f"a task's life beside {peer}", bureau_rate, "tasks/s", rate, ratio, told))
+    return results
 
 
-def _make_environment(directory: Path) -> Path:
-    """Install what the peers need, at the versions that requirements.txt says, and return the interpreter."""
-    venv.create(directory, with_pip=True)
-    python = directory / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", _HERE / "requirements.txt"], check=True)
-    return python
-
-
-async def _measure(python: Path, peer: str, database_url: str, tasks: int) -> Result:
-    """Run one in a new database and return the rate that it prints."""
+async def _new_database(database_url: str, peer: str) -> str:
     connection = await asyncpg.connect(database_url)
     await connection.execute(f"CREATE DATABASE peer_{peer}")
     await connection.close()
-    url = urlunsplit(urlsplit(database_url)._replace(path=f"/peer_{peer}"))
-    words = [str(python), str(_HERE / f"{peer}_tasks.py"), url, str(tasks)]
-    process = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    told, _ = await process.communicate()
-    assert process.returncode == 0, f"{peer} could not be measured"
-    return Result(f"{peer}: enqueue, take, finish", float(told.split()[-1]), "tasks/s", note="no HTTP, one process")
+    return urlunsplit(urlsplit(database_url)._replace(path=f"/peer_{peer}"))

@@ -8,7 +8,6 @@ import json
 import sys
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import uvloop
 
@@ -26,7 +25,7 @@ async def _create_application(engine: Any) -> Any:  # noqa: ANN401 - untyped, as
     from a2a.server.routes import create_jsonrpc_routes  # type: ignore[import-not-found] # noqa: PLC0415
     from a2a.server.tasks import DatabaseTaskStore, TaskUpdater  # type: ignore[import-not-found] # noqa: PLC0415
     from a2a.types import a2a_pb2 as types  # type: ignore[import-not-found] # noqa: PLC0415
-    from starlette.applications import Starlette  # noqa: PLC0415
+    from starlette.applications import Starlette  # noqa: PLC0415 - as above
 
     class Nothing(AgentExecutor):  # type: ignore[misc] # see above
         async def execute(self, context: Any, event_queue: Any) -> None:  # noqa: ANN401 - see above
@@ -55,9 +54,9 @@ async def _create_application(engine: Any) -> Any:  # noqa: ANN401 - untyped, as
     return Starlette(routes=create_jsonrpc_routes(handler, "/"))
 
 
-async def _post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Any]:
+async def _post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> dict[str, Any]:
     """Send one message and return the answer."""
-    message = {"messageId": str(uuid4()), "role": "ROLE_USER", "parts": [{"text": "Which hosts failed?"}]}
+    message = {"messageId": f"m-{number}", "role": "ROLE_USER", "parts": [{"text": "Which hosts failed?"}]}
     request = {"jsonrpc": "2.0", "id": "1", "method": "SendMessage", "params": {"message": message}}
     body = json.dumps(request).encode()
     head = (
@@ -74,15 +73,15 @@ async def _post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> d
 async def _send(port: int, share: range) -> None:
     """Send a share of the tasks, each after the other."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in share:
-        told = await _post(reader, writer)
+    for number in share:
+        told = await _post(reader, writer, number)
         assert told["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED", told
     writer.close()
 
 
 async def _run(database_url: str, tasks: int) -> float:
-    import uvicorn  # noqa: PLC0415
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    import uvicorn  # noqa: PLC0415 - they are in the peers' environment
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - they are in the peers' environment
 
     engine = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://"), pool_size=10)
     server = uvicorn.Server(uvicorn.Config(await _create_application(engine), port=0, log_level="error"))

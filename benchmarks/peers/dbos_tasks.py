@@ -1,4 +1,4 @@
-"""DBOS: enqueue durable workflows that do nothing, and finish them. `python FILE DATABASE_URL TASKS` prints the rate."""
+"""DBOS: enqueue durable workflows that do nothing, and finish them. `python FILE DATABASE_URL TASKS`: the rate."""
 
 import asyncio
 import sys
