@@ -22,6 +22,9 @@ __all__ = ["run"]
 
 _ROLES: Final = ("command-api", "relay", "projectors", "query-api")
 _SHAPES: Final = ((1, 1), (20, 1), (20, 10), (200, 1))
+_SETTLING_SECONDS: Final = 1.5  # until the rest of the line is through, and the database has counted it
+_CALLS: Final = "transactions"
+_TRANSACTIONS: Final = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
 _BACKENDS: Final = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -63,16 +66,24 @@ def _plan(line: _Line, **changes: float | None) -> WorkPlan:
 
 async def _throughput(line: _Line, workers: int, max_tasks: int) -> Result:
     """Submit as fast as it goes while the workers work."""
-    before = _cpu(line)
+    before = await _costs(line)
     worked = await measure_work(_plan(line, workers=workers, max_tasks=max_tasks))
-    command, others = (after - first for after, first in zip(_cpu(line), before, strict=True))
-    each = 1_000_000 / len(worked.completed)
-    note = f"CPU a task: command API {command * each:.0f} µs, relay, projectors and queries {others * each:.0f} µs"
+    await asyncio.sleep(_SETTLING_SECONDS)
+    costs = {name: cost - before[name] for name, cost in (await _costs(line)).items()}
+    calls = costs.pop(_CALLS) / len(worked.completed)
+    each = ", ".join(f"{name} {cost * 1000 / len(worked.completed):.2f} ms" for name, cost in costs.items())
+    note = f"CPU a task: {each}; {calls:.1f} transactions a task"
     return Result(f"{workers} workers, {max_tasks} a lease", worked.rate, "tasks/s", note=note)
 
 
-def _cpu(line: _Line) -> tuple[float, float]:
-    return line.command.cpu_seconds(), sum(process.cpu_seconds() for process in line.others)
+async def _costs(line: _Line) -> dict[str, float]:
+    """Return the processor time of each process in seconds, and how many transactions the database has carried out."""
+    roles = zip(_ROLES, (line.command, *line.others), strict=True)
+    return {
+        **{role: process.cpu_seconds() for role, process in roles},
+        "PostgreSQL": await _database_cpu(line),
+        _CALLS: await line.database.fetchval(_TRANSACTIONS),
+    }
 
 
 async def _latency(line: _Line, workers: int, tasks: int) -> list[Result]:
