@@ -2,8 +2,9 @@
 
 from random import Random
 
+from infrastructure.command_loads import LoadRequest, load_command
 from infrastructure.postgres import Pool
-from infrastructure.write_store import DuplicateReceiptError, load_command, save_command
+from infrastructure.write_store import DuplicateReceiptError, save_command
 from tests.faults.broken import breaking
 from tests.faults.test_broken_relays import either
 from tests.write_path.history import find_faults
@@ -14,7 +15,7 @@ from tests.write_path.writes import Version, command_key, make_id, make_write
 async def test_a_command_is_sent_twice_at_once(pool: Pool, randomness: Random, missing: str | None) -> None:
     """Each attempt makes a task under an id of its own, so that nothing but the receipt can tell."""
     async with breaking(pool, missing):
-        loaded = [await load_command(pool, command_key("same"), [], []) for _ in range(2)]
+        loaded = [await load_command(pool, LoadRequest(command_key("same"))) for _ in range(2)]
         assert [each.receipt for each in loaded] == [None, None]
         for _ in range(2):
             try:
