@@ -35,6 +35,7 @@ _PAUSE_SECONDS: Final = 1.0
 _CALLS_AT_ONCE: Final = 8
 _MOST_VARIANTS: Final = 200
 _LARGEST_VALUE_BYTES: Final = 1_048_576
+_PARKED: Final = "!"
 
 # EXPIRE … NX: an entry lives 60 s at most, whatever is filled beside it, so even a forget that was lost heals.
 _FILL: Final = f"""
@@ -59,12 +60,16 @@ return {redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2]), applied}
 
 
 class Answer(NamedTuple):
-    """A finished answer: the bytes that go out, their strong ETag with its quotes, what they cover, what is next."""
+    """A finished answer: the bytes that go out, their strong ETag with its quotes, what they cover, what is next.
+
+    `is_parked`: something that it is made of is a dead letter, so that it is older than it covers.
+    """
 
     body: bytes
     etag: str
     covers: Token | None
     next_cursor: str | None = None
+    is_parked: bool = False
 
 
 class CachePlace(NamedTuple):
@@ -132,15 +137,17 @@ class AnswerBackend(RedisBackend):
 
 
 def _encode(answer: Answer) -> bytes:
-    """Return the stored form: ETag, covered positions, next cursor, body, with newlines between."""
-    covers = format_token(answer.covers) if answer.covers else ""
+    """Return the stored form: ETag, covered positions (and a mark), next cursor, body, with newlines between."""
+    covers = (format_token(answer.covers) if answer.covers else "") + (_PARKED if answer.is_parked else "")
     return f"{answer.etag}\n{covers}\n{answer.next_cursor or ''}\n".encode() + answer.body
 
 
 def _decode(value: bytes) -> Answer:
     """Return the answer of a stored form."""
-    etag, covers, cursor, body = value.split(b"\n", 3)
-    return Answer(body, etag.decode(), parse_token(covers.decode()) if covers else None, cursor.decode() or None)
+    etag, said, cursor, body = value.split(b"\n", 3)
+    covers = said.decode().removesuffix(_PARKED)
+    token = parse_token(covers) if covers else None
+    return Answer(body, etag.decode(), token, cursor.decode() or None, said.decode().endswith(_PARKED))
 
 
 def _has_reached(applied: bytes | None, target: EntryId) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from infrastructure.postgres import Pool
+from infrastructure.read_models import ReadModels, serving_version
 
 __all__ = [
     "Action",
@@ -20,6 +21,7 @@ __all__ = [
     "add_request",
     "count_dead_letters",
     "find_dead_letter",
+    "is_anything_parked",
     "read_dead_letters",
     "read_parked_page",
     "read_requests",
@@ -132,6 +134,19 @@ async def find_dead_letter(pool: Pool, dead_letter_id: UUID, *, workspace_id: st
     """Return a dead letter, or None where it is no more, was never, or belongs to another workspace."""
     row = await pool.fetchrow(_LETTERS, workspace_id, None, None, dead_letter_id, None, 1)
     return None if row is None else DeadLetter(*row)
+
+
+async def is_anything_parked(models: ReadModels, projection: str, workspace_id: str, root_id: UUID | None) -> bool:
+    """Tell whether a root of a workspace, or any where it is None, is parked in the version that serves."""
+    found: bool = await models.pool.fetchval(
+        "SELECT EXISTS (SELECT FROM read.parked_roots WHERE projection = $1 AND version = $2 AND workspace_id = $3"
+        " AND ($4::uuid IS NULL OR root_id = $4))",
+        projection,
+        serving_version(models, projection),
+        workspace_id,
+        root_id,
+    )
+    return found
 
 
 async def count_dead_letters(pool: Pool) -> dict[tuple[str, int], tuple[int, int]]:

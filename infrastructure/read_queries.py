@@ -9,9 +9,10 @@ from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from contracts.streams import Token
 from infrastructure.read_models import ReadModels, fetch_serving
 from infrastructure.read_statements import (
+    ONE_ROOT,
+    Covers,
     FoundPage,
     FoundView,
     Listed,
@@ -55,7 +56,7 @@ class FoundTask(NamedTuple):
     body: bytes
     messages: Sequence[bytes]
     chunks: Sequence[ArtifactChunk]
-    covers: Token | None
+    covers: Covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ async def find_task_page(models: ReadModels, wanted: TaskFilter, after: SortKey 
 @cache
 def _timeline_sql(version: ReadVersion) -> str:
     """Return the statement of a page of a task's changes."""
-    return page_sql(_TIMELINE, version, ("workspace_id = $3", "task_id = $4", "generation > $5"), shard="$2")
+    conditions = ("workspace_id = $3", "task_id = $4", "generation > $5")
+    return page_sql(_TIMELINE, version, conditions, touching="workspace_id = $3 AND root_id = $4", shard="$2")
 
 
 async def find_timeline_page(models: ReadModels, task: RowName, after: SortKey | None, limit: int) -> FoundPage | None:
@@ -126,7 +128,7 @@ async def find_timeline_page(models: ReadModels, task: RowName, after: SortKey |
 def _agent_detail_sql(version: ReadVersion) -> str:
     """Return the statement of one agent; its body is null where there is no such agent."""
     return (
-        f"SELECT c.*, d.body FROM {covers_sql(version, '$1')} LEFT JOIN {version.schema}.agent_detail d"  # noqa: S608 - constants of this module
+        f"SELECT c.*, d.body FROM {covers_sql(version, ONE_ROOT, '$1')} LEFT JOIN {version.schema}.agent_detail d"  # noqa: S608 - constants of this module
         " ON d.workspace_id = $2 AND d.agent_id = $3"
     )
 
@@ -145,7 +147,7 @@ def _task_detail_sql(version: ReadVersion) -> str:
 SELECT c.*, d.body,
   ARRAY(SELECT m.body FROM {schema}.task_messages m WHERE m.task_id = d.task_id ORDER BY m.generation) AS messages,
   a.artifact_ids, a.appends, a.chunks
-FROM {covers_sql(version, "$1")}
+FROM {covers_sql(version, ONE_ROOT, "$1")}
 LEFT JOIN {schema}.task_detail d ON d.workspace_id = $2 AND d.task_id = $3
 CROSS JOIN LATERAL (
   SELECT array_agg(k.artifact_id ORDER BY k.generation) AS artifact_ids,

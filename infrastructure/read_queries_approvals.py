@@ -7,6 +7,7 @@ from uuid import UUID
 
 from infrastructure.read_models import ReadModels, fetch_serving
 from infrastructure.read_statements import (
+    ONE_ROOT,
     FoundPage,
     FoundView,
     Listed,
@@ -75,8 +76,9 @@ def _approval_detail_sql(version: ReadVersion) -> str:
 
     Its body is null where there is no such approval.
     """
+    covers = covers_sql(version, "workspace_id = $1")
     return (
-        f"SELECT c.*, d.body FROM {covers_sql(version)} LEFT JOIN {version.schema}.approval_detail d"  # noqa: S608 - constants of this module
+        f"SELECT c.*, d.body FROM {covers} LEFT JOIN {version.schema}.approval_detail d"  # noqa: S608 - constants of this module
         " ON d.workspace_id = $1 AND d.approval_id = $2"
     )
 
@@ -103,7 +105,7 @@ async def find_budget_page(models: ReadModels, wanted: BudgetFilter, after: Sort
 def _budget_sql(version: ReadVersion) -> str:
     """Return the statement of one budget; its body is null where there is no such budget."""
     return (
-        f"SELECT c.*, b.body FROM {covers_sql(version, '$1')} LEFT JOIN {version.schema}.budgets b"  # noqa: S608 - constants of this module
+        f"SELECT c.*, b.body FROM {covers_sql(version, ONE_ROOT, '$1')} LEFT JOIN {version.schema}.budgets b"  # noqa: S608 - constants of this module
         " ON b.workspace_id = $2 AND b.budget_id = $3"
     )
 

@@ -12,9 +12,8 @@ from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from contracts.streams import Token
 from infrastructure.read_models import ReadModels, fetch_serving
-from infrastructure.read_statements import covers_of, covers_sql
+from infrastructure.read_statements import Covers, covers_of, covers_sql
 from infrastructure.read_versions import ReadVersion
 
 __all__ = ["FoundContext", "FoundSpend", "FoundUsage", "UsageFilter", "find_context", "find_usage"]
@@ -48,7 +47,7 @@ class FoundUsage(NamedTuple):
 
     tasks: int
     spent: Sequence[FoundSpend]
-    covers: Token | None
+    covers: Covers
 
 
 class FoundContext(NamedTuple):
@@ -57,7 +56,7 @@ class FoundContext(NamedTuple):
     by_state: Mapping[str, int]
     first_submitted_at: datetime
     last_submitted_at: datetime
-    covers: Token | None
+    covers: Covers
 
 
 _COUNTED: Final = FoundSpend._fields[2:]
@@ -70,7 +69,7 @@ _ARRAYS: Final = ", ".join(
 def _usage_sql(version: ReadVersion, conditions: Sequence[str]) -> str:
     """Return the statement: one row with the positions, and an array for each sum."""
     return (
-        f"SELECT c.*, a.* FROM {covers_sql(version)}, LATERAL (SELECT {_ARRAYS} FROM ("  # noqa: S608 - constants of this module
+        f"SELECT c.*, a.* FROM {covers_sql(version, 'workspace_id = $1')}, LATERAL (SELECT {_ARRAYS} FROM ("  # noqa: S608 - constants of this module
         f"SELECT nullif(model, '') AS model, currency, sum(tasks) AS tasks, {_SUMS} FROM {version.schema}.usage_sums"
         f" WHERE {' AND '.join(conditions)} GROUP BY model, currency) AS g) AS a"
     )
@@ -119,7 +118,7 @@ def _spend(model: str | None, currency: str, *sums: Decimal) -> FoundSpend:
 def _context_sql(version: ReadVersion) -> str:
     """Return the statement of one context; its states are null where it has no tasks."""
     return f"""
-SELECT c.*, s.* FROM {covers_sql(version)}, LATERAL (
+SELECT c.*, s.* FROM {covers_sql(version, "workspace_id = $1")}, LATERAL (
   SELECT array_agg(g.state ORDER BY g.state) AS states, array_agg(g.tasks ORDER BY g.state) AS counts,
     min(g.first_submitted_at) AS first_submitted_at, max(g.last_submitted_at) AS last_submitted_at
   FROM (

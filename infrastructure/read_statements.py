@@ -15,6 +15,8 @@ from infrastructure.read_models import ReadModels, fetch_serving
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 
 __all__ = [
+    "ONE_ROOT",
+    "Covers",
     "FoundPage",
     "FoundView",
     "Listed",
@@ -37,6 +39,10 @@ _UNIX_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+ONE_ROOT: Final = "workspace_id = $2 AND root_id = $3"
+"""What the answer about a `RowName` is made of, where that is the statement's first arguments."""
+
+
 class RowName(NamedTuple):
     """What names a row of one root: its shard, the workspace that asks, its id."""
 
@@ -54,11 +60,21 @@ class Listed(NamedTuple):
     direction: str
 
 
+class Covers(NamedTuple):
+    """How far the projection of an answer had come, None where it has not begun.
+
+    `is_parked`: something that the answer is made of is a dead letter, so that it is older than it covers.
+    """
+
+    token: Token | None
+    is_parked: bool
+
+
 class FoundView(NamedTuple):
-    """A finished body and how far its projection had come; None where it has not begun."""
+    """A finished body and what it covers."""
 
     body: bytes
-    covers: Token | None
+    covers: Covers
 
 
 class FoundPage(NamedTuple):
@@ -66,37 +82,45 @@ class FoundPage(NamedTuple):
 
     bodies: Sequence[bytes]
     last: SortKey | None
-    covers: Token | None
+    covers: Covers
 
 
-def covers_sql(version: ReadVersion, shard: str = "") -> str:
+def covers_sql(version: ReadVersion, touching: str, shard: str = "") -> str:
     """Return the subquery for a version's positions, of all its shards or of the one named; always one row.
 
-    `serving` is the version that serves in the same snapshot: `fetch_serving` compares it.
+    `touching` is the condition for the roots that the answer is made of, on `workspace_id` and `root_id`: `parked`
+    tells whether one of them is a dead letter. `serving` is the version that serves in the same snapshot:
+    `fetch_serving` compares it.
     """
     condition = f" AND shard = {shard}" if shard else ""
     return (
         "(SELECT max(epoch) AS epoch, array_agg(shard) AS shards, array_agg(position) AS positions,"  # noqa: S608 - constants
         f" coalesce((SELECT p.version FROM read.projections p WHERE p.projection = '{version.projection}'),"
-        f" {FIRST_VERSION}) AS serving FROM read.checkpoints"
+        f" {FIRST_VERSION}) AS serving, EXISTS (SELECT FROM read.parked_roots WHERE projection = '{version.projection}'"
+        f" AND version = {version.version} AND {touching}) AS parked FROM read.checkpoints"
         f" WHERE projection = '{version.projection}' AND version = {version.version}{condition}) AS c"
     )
 
 
-def covers_of(row: asyncpg.Record) -> Token | None:
-    """Return the token that a row's checkpoint columns say."""
+def covers_of(row: asyncpg.Record) -> Covers:
+    """Return what a row's columns from `covers_sql` say."""
     if row["epoch"] is None:
-        return None
-    return Token(row["epoch"], dict(zip(row["shards"], row["positions"], strict=True)))
+        return Covers(None, row["parked"])
+    return Covers(Token(row["epoch"], dict(zip(row["shards"], row["positions"], strict=True))), row["parked"])
 
 
-def page_sql(listed: Listed, version: ReadVersion, conditions: Sequence[str], shard: str = "") -> str:
-    """Return the statement of a page: $1 is the limit and one more; one row with all bodies and the last key."""
+def page_sql(
+    listed: Listed, version: ReadVersion, conditions: Sequence[str], *, touching: str = "", shard: str = ""
+) -> str:
+    """Return the statement of a page: $1 is the limit and one more; one row with all bodies and the last key.
+
+    The first condition names the workspace: where nothing else is said, the page is made of all its roots.
+    """
     order, direction = listed.order, listed.direction
     ordered = ", ".join(f"{column} {direction}" for column in order)
     keys = ", ".join(f"(array_agg({column} ORDER BY {ordered}))[$1 - 1] AS {column}" for column in order)
     return (
-        f"SELECT c.*, p.* FROM {covers_sql(version, shard)}, LATERAL ("  # noqa: S608 - constants of these modules
+        f"SELECT c.*, p.* FROM {covers_sql(version, touching or conditions[0], shard)}, LATERAL ("  # noqa: S608 - constants of these modules
         f" SELECT array_agg(body ORDER BY {ordered}) AS bodies, {keys}"
         f" FROM (SELECT body, {', '.join(order)} FROM {version.schema}.{listed.table} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {ordered} LIMIT $1) AS r) AS p"

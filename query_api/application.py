@@ -10,6 +10,7 @@ from infrastructure.answer_cache import open_answer_cache
 from infrastructure.api_keys import cached_authenticate
 from infrastructure.applied_positions import AppliedPositions, distrust, open_applied_positions, wait_until_applied
 from infrastructure.cursors import cursor_key
+from infrastructure.dead_letters import is_anything_parked
 from infrastructure.epochs import open_token_resolver
 from infrastructure.event_log import remembered_shards
 from infrastructure.local_answers import open_local_answers
@@ -68,6 +69,7 @@ def make_dependencies(
         resolve_token=open_token_resolver(models.pool),
         wait_until_applied=partial(wait_until_applied, positions),
         distrust=partial(distrust, positions),
+        find_parked=partial(is_anything_parked, models),
         flights={},
         shards=remembered_shards(models.pool),
         serving_version=partial(serving_version, models),

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import orjson
 
-from contracts.streams import Token, shard_of
+from contracts.streams import shard_of
 from infrastructure.answer_cache import Answer, CachePlace
 from infrastructure.cursors import open_cursor, seal_cursor
-from infrastructure.read_statements import FoundPage, RowName, SortKey
+from infrastructure.read_statements import Covers, FoundPage, RowName, SortKey
 from query_api.dependencies import QueryDependencies
 from query_api.joining import join_page
 from query_api.pages import PageParameters
@@ -47,9 +47,9 @@ def scope_of(route: str, workspace_id: str, filters: Sequence[str | UUID | None]
     return orjson.dumps([route, workspace_id, *filters]).decode()
 
 
-def answer_of(body: bytes, covers: Token | None, next_cursor: str | None = None) -> Answer:
+def answer_of(body: bytes, covers: Covers, next_cursor: str | None = None) -> Answer:
     """Return the answer of finished bytes; its ETag is strong, as it names these bytes."""
-    return Answer(body, f'"{_digest(body)}"', covers, next_cursor)
+    return Answer(body, f'"{_digest(body)}"', covers.token, next_cursor, covers.is_parked)
 
 
 def wanted_page(scope: str, parameters: PageParameters, dependencies: QueryDependencies) -> PageWanted:

@@ -15,13 +15,15 @@ from infrastructure.read_queries_approvals import ApprovalFilter, BudgetFilter
 from infrastructure.read_queries_figures import FoundContext, FoundUsage, UsageFilter
 from infrastructure.read_statements import FoundPage, FoundView, RowName, SortKey
 
-__all__ = ["Distrust", "Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
+__all__ = ["Distrust", "FindParked", "Finds", "Flights", "QueryDependencies", "WaitUntilApplied"]
 
 type After = SortKey | None
 type WaitUntilApplied = Callable[[str, Mapping[int, EntryId], float], Awaitable[bool]]
 """Takes projection, targets by shard and seconds; tells whether the projection passed them in time."""
 type Distrust = Callable[[str, Iterable[int]], None]
 """Takes a projection and shards whose known positions proved wrong: the next wait asks the database."""
+type FindParked = Callable[[str, str, UUID | None], Awaitable[bool]]
+"""Takes a projection, a workspace and a root, or None for any; tells whether it is parked."""
 type Flights = dict[CachePlace, asyncio.Task[Answer | None]]
 """The answers that are being made in this process."""
 
@@ -56,6 +58,7 @@ class QueryDependencies:
     resolve_token: ResolveToken
     wait_until_applied: WaitUntilApplied
     distrust: Distrust
+    find_parked: FindParked
     flights: Flights
     shards: Callable[[], Awaitable[int]]
     serving_version: Callable[[str], int]

@@ -39,6 +39,9 @@ def _to_api_error(error: Exception) -> ApiError:
         case InvalidCursorError():
             detail = ErrorDetail(path="query.cursor", code="invalid_cursor", message="Not a cursor of this list")
             return ApiError(422, "invalid_cursor", "The cursor does not belong to this list.", details=(detail,))
+        case StaleAnswerError(is_parked=True):
+            message = "An event that the answer is made of waits as a dead letter until somebody retries or skips it."
+            return ApiError(503, "stale", message, is_retryable=True, headers={"Retry-After": "60"})
         case StaleAnswerError():
             message = "The read model has not reached the consistency token yet; try again."
             return ApiError(503, "stale", message, is_retryable=True, headers={"Retry-After": "1"})
@@ -52,13 +55,18 @@ def _link(request: Request, next_cursor: str) -> str:
     return f'<{url.path}?{url.query}>; rel="next"'
 
 
-def _headers(request: Request, answer: Answer, wish: Wish, *, is_stale: bool) -> dict[str, str]:
+def _staleness(outcome: Outcome) -> dict[str, str]:
+    """Return the headers of an answer that may be older than it should be, with the reason; none of another."""
+    if not outcome.is_stale:
+        return {}
+    return {"Bureau-Stale": "true", "Bureau-Stale-Reason": "parked" if outcome.is_parked else "behind"}
+
+
+def _headers(request: Request, answer: Answer, wish: Wish, stale: dict[str, str]) -> dict[str, str]:
     """Return the headers of an answer, the same for 200 and 304."""
-    headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    headers = stale | {"ETag": answer.etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if answer.covers is not None and len(answer.covers.positions) <= _MOST_SHARDS_IN_A_HEADER:
         headers["Bureau-Consistency"] = format_token(answer.covers)
-    if is_stale:
-        headers["Bureau-Stale"] = "true"
     if wish.applied:
         headers["Preference-Applied"] = wish.applied
     if answer.next_cursor is not None:
@@ -66,9 +74,9 @@ def _headers(request: Request, answer: Answer, wish: Wish, *, is_stale: bool) ->
     return headers
 
 
-def _respond(request: Request, answer: Answer, wish: Wish, *, is_stale: bool) -> Response:
+def _respond(request: Request, answer: Answer, wish: Wish, stale: dict[str, str]) -> Response:
     """Return the stored bytes, or 304 where the client has them already."""
-    headers = _headers(request, answer, wish, is_stale=is_stale)
+    headers = _headers(request, answer, wish, stale)
     if matches_etag(request.headers.getlist("if-none-match"), answer.etag):
         return Response(status_code=304, headers=headers)
     return Response(answer.body, headers=headers, media_type="application/json")
@@ -92,6 +100,5 @@ async def answer_request(request: Request, principal: Principal, ask: Ask, consi
     outcome, wish = await _outcome(request, principal, ask, consistency)
     if outcome.answer is None:
         kind = next(iter(request.path_params)).removesuffix("_id")
-        stale = {"Bureau-Stale": "true"} if outcome.is_stale else None
-        raise ApiError(404, f"{kind}_not_found", f"No such {kind} in this workspace.", headers=stale)
-    return _respond(request, outcome.answer, wish, is_stale=outcome.is_stale)
+        raise ApiError(404, f"{kind}_not_found", f"No such {kind} in this workspace.", headers=_staleness(outcome))
+    return _respond(request, outcome.answer, wish, _staleness(outcome))

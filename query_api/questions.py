@@ -13,7 +13,7 @@ from query_api.asking import Asker, answer_of, name_of, page_answer, page_place,
 from query_api.dependencies import QueryDependencies
 from query_api.joining import join_task
 from query_api.pages import AgentListParameters, PageParameters, TaskListParameters
-from query_api.services import Question
+from query_api.services import Question, Touched
 
 __all__ = ["ask_agent", "ask_agents", "ask_task", "ask_tasks", "ask_timeline"]
 
@@ -40,7 +40,8 @@ def ask_agent(asker: Asker, agent_id: UUID, dependencies: QueryDependencies) -> 
         return None if found is None else answer_of(*found)
 
     place = CachePlace(f"agent_detail/{agent_id}", asker.workspace_id)
-    return Question(Roots("agents", name.shard), place, find, asker.wish, is_shared=False)
+    touches = Touched(asker.workspace_id, agent_id)
+    return Question(Roots("agents", name.shard), place, find, asker.wish, is_shared=False, touches=touches)
 
 
 def ask_tasks(asker: Asker, parameters: TaskListParameters, dependencies: QueryDependencies) -> Question:
@@ -65,7 +66,8 @@ def ask_task(asker: Asker, task_id: UUID, dependencies: QueryDependencies) -> Qu
         return None if found is None else answer_of(join_task(found), found.covers)
 
     place = CachePlace(f"task_detail/{task_id}", asker.workspace_id)
-    return Question(Roots("task_detail", name.shard), place, find, asker.wish)
+    touches = Touched(asker.workspace_id, task_id)
+    return Question(Roots("task_detail", name.shard), place, find, asker.wish, touches=touches)
 
 
 def ask_timeline(asker: Asker, task_id: UUID, parameters: PageParameters, dependencies: QueryDependencies) -> Question:
@@ -78,4 +80,5 @@ def ask_timeline(asker: Asker, task_id: UUID, parameters: PageParameters, depend
         return None if found is None else page_answer(found, wanted, dependencies)
 
     place = page_place(f"task_timeline/{task_id}", wanted)
-    return Question(Roots("task_timeline", name.shard), place, find, asker.wish)
+    touches = Touched(asker.workspace_id, task_id)
+    return Question(Roots("task_timeline", name.shard), place, find, asker.wish, touches=touches)

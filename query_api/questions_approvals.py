@@ -8,7 +8,7 @@ from infrastructure.read_queries_approvals import ApprovalFilter, BudgetFilter
 from query_api.asking import Asker, answer_of, name_of, page_answer, page_place, scope_of, wanted_page
 from query_api.dependencies import QueryDependencies
 from query_api.pages import ApprovalListParameters, BudgetListParameters
-from query_api.services import Question
+from query_api.services import Question, Touched
 
 __all__ = ["ask_approval", "ask_approvals", "ask_budget", "ask_budgets"]
 
@@ -35,7 +35,8 @@ def ask_approval(asker: Asker, approval_id: UUID, dependencies: QueryDependencie
         return None if found is None else answer_of(*found)
 
     place = CachePlace(f"approval_detail/{approval_id}", asker.workspace_id)
-    return Question(Roots("approvals", None), place, find, asker.wish, is_shared=False)
+    touches = Touched(asker.workspace_id, None)
+    return Question(Roots("approvals", None), place, find, asker.wish, is_shared=False, touches=touches)
 
 
 def ask_budgets(asker: Asker, parameters: BudgetListParameters, dependencies: QueryDependencies) -> Question:
@@ -61,4 +62,5 @@ def ask_budget(asker: Asker, budget_id: UUID, dependencies: QueryDependencies) -
         return None if found is None else answer_of(*found)
 
     place = CachePlace(f"budget_detail/{budget_id}", asker.workspace_id)
-    return Question(Roots("budgets", name.shard), place, find, asker.wish, is_shared=False)
+    touches = Touched(asker.workspace_id, budget_id)
+    return Question(Roots("budgets", name.shard), place, find, asker.wish, is_shared=False, touches=touches)

@@ -7,7 +7,7 @@ from query_api.asking import Asker, answer_of, scope_of
 from query_api.dependencies import QueryDependencies
 from query_api.figures import render_context, render_usage
 from query_api.pages import UsageParameters
-from query_api.services import Question
+from query_api.services import Question, Touched
 
 __all__ = ["ask_context", "ask_usage"]
 
@@ -33,4 +33,5 @@ def ask_context(asker: Asker, context_id: str, dependencies: QueryDependencies) 
         return None if found is None else answer_of(render_context(context_id, found), found.covers)
 
     place = CachePlace(f"task_list/{asker.workspace_id}", scope_of("context", asker.workspace_id, [context_id]))
-    return Question(Roots("tasks", None), place, find, asker.wish)
+    touches = Touched(asker.workspace_id, None)
+    return Question(Roots("tasks", None), place, find, asker.wish, touches=touches)

@@ -17,32 +17,70 @@ __all__ = ["Outcome", "StaleAnswerError", "answer_query"]
 
 
 class Outcome(NamedTuple):
-    """An answer, None where there is no such thing, and whether it may be older than the question's token."""
+    """An answer, None where there is no such thing, and whether it may be older than the question's token.
+
+    `is_parked`: it is, for something that it is made of is a dead letter.
+    """
 
     answer: Answer | None
     is_stale: bool
+    is_parked: bool = False
 
 
 class StaleAnswerError(Exception):
-    """The projection did not reach the token in time, and the question is strict."""
+    """The projection did not reach the token in time, or left something out, and the question is strict."""
+
+    def __init__(self, *, is_parked: bool) -> None:
+        """Keep why: waiting longer helps only where nothing is parked."""
+        super().__init__()
+        self.is_parked = is_parked
 
 
 async def answer_query(question: Question, dependencies: QueryDependencies) -> Outcome:
     """Return the answer; raises StaleAnswerError, UnknownPositionError and LostPositionError."""
     wish = question.wish
     if wish.token is None:
-        return Outcome(await read_through(question, {}, dependencies), is_stale=False)
+        answer = await read_through(question, {}, dependencies)
+        return await _tell_parked(Outcome(answer, is_stale=False), question, dependencies)
     targets = await dependencies.resolve_token(wish.token)
     outcome = await _answer_current(question, targets, dependencies)
     if not outcome.is_stale and not is_enough(outcome.answer, targets):
-        # Either there is no such thing, or a crash of PostgreSQL took back what had been applied: ask where it is now.
-        dependencies.distrust(question.roots.projection, targets)
-        outcome = await _answer_current(question, targets, dependencies)
-        is_older = outcome.answer is not None and not is_enough(outcome.answer, targets)
-        outcome = outcome._replace(is_stale=outcome.is_stale or is_older)
+        outcome = await _answer_again(outcome, question, targets, dependencies)
+    else:
+        outcome = await _tell_parked(outcome, question, dependencies)
     if outcome.is_stale and wish.is_strict:
-        raise StaleAnswerError
+        raise StaleAnswerError(is_parked=outcome.is_parked)
     return outcome
+
+
+async def _answer_again(
+    before: Outcome, question: Question, targets: Mapping[int, EntryId], dependencies: QueryDependencies
+) -> Outcome:
+    """Answer anew: there is no such thing, or a crash of PostgreSQL took back what was applied: ask where it is now.
+
+    What is parked is asked for first: what is released in between, the answer has.
+    """
+    dependencies.distrust(question.roots.projection, targets)
+    was_parked = before.answer is None and await _is_parked(question, dependencies)
+    outcome = await _answer_current(question, targets, dependencies)
+    if outcome.answer is None:
+        return outcome._replace(is_stale=outcome.is_stale or was_parked, is_parked=was_parked)
+    is_older = not is_enough(outcome.answer, targets) or outcome.answer.is_parked
+    return outcome._replace(is_stale=outcome.is_stale or is_older, is_parked=outcome.answer.is_parked)
+
+
+async def _tell_parked(outcome: Outcome, question: Question, dependencies: QueryDependencies) -> Outcome:
+    """Return an outcome that says stale where something that it is made of is parked."""
+    answer = outcome.answer
+    is_parked = await _is_parked(question, dependencies) if answer is None else answer.is_parked
+    return outcome._replace(is_stale=True, is_parked=True) if is_parked else outcome
+
+
+async def _is_parked(question: Question, dependencies: QueryDependencies) -> bool:
+    """Tell whether what was asked for is missing because it is parked."""
+    if question.touches is None:
+        return False
+    return await dependencies.find_parked(question.roots.projection, *question.touches)
 
 
 async def _answer_current(

@@ -19,7 +19,7 @@ __all__ = ["Fault", "break_projection", "start_broken_projectors"]
 
 @dataclass(frozen=True)
 class Fault:
-    """The events that the code of the projection `tasks` cannot take."""
+    """The events that the broken code cannot take."""
 
     event_ids: set[UUID] = field(default_factory=set)
 
@@ -38,9 +38,12 @@ def break_projection(projection: Projection, fault: Fault) -> Projection:
 
 
 @asynccontextmanager
-async def start_broken_projectors(database_url: str, redis_url: str, fault: Fault) -> AsyncIterator[Session]:
-    """Run all projections, that of tasks with a fault, until the block ends."""
-    projections = [break_projection(each, fault) if each.name == "tasks" else each for each in PROJECTIONS]
+async def start_broken_projectors(
+    database_url: str, redis_url: str, fault: Fault, *names: str
+) -> AsyncIterator[Session]:
+    """Run all projections, those named (`tasks`, if none is) with a fault, until the block ends."""
+    broken = names or ("tasks",)
+    projections = [break_projection(each, fault) if each.name in broken else each for each in PROJECTIONS]
     pool = await open_pool(database_url, size=4, application_name="broken projectors", is_durable=False)
     client = open_redis(redis_url)
     session = Session(redis_url, create_followers(projections))

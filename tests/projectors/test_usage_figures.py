@@ -39,8 +39,8 @@ async def test_the_figures_are_the_sum_of_all_reports_over_all_shards(pool: Pool
         assert await figures(pool, UsageFilter("default", agent_id, context_id)) == expected(meant)
     assert await figures(pool, UsageFilter("another")) == expected([])
     found = await find_usage(ReadModels(pool), UsageFilter("default"))
-    assert found.covers is not None
-    assert len(found.covers.positions) == TEST_SHARDS
+    assert found.covers.token is not None
+    assert len(found.covers.token.positions) == TEST_SHARDS
 
 
 type Figures = tuple[int, dict[str | None, tuple[int, int, Decimal]]]

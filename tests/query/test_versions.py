@@ -40,8 +40,8 @@ async def test_a_find_answers_from_the_version_that_serves_though_it_believed_in
 
     assert second is not None
     assert b'"second"' in second.body
-    assert second.covers is not None
-    assert second.covers.positions == {NAME.shard: 6}
+    assert second.covers.token is not None
+    assert second.covers.token.positions == {NAME.shard: 6}
     assert models.serving == {"agents": 2}
 
 
