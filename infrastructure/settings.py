@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         default=15.0, gt=0, le=600, alias="BUREAU_REQUEST_SECONDS", description="Longest time to an answer; then 503."
     )
+    log_retention_days: int = Field(
+        default=0,
+        ge=0,
+        alias="BUREAU_LOG_RETENTION_DAYS",
+        description="Days after which the log goes to the archive, as far as nobody needs it; 0: never.",
+    )
     stream_keep: int = Field(
         default=10_000,
         ge=1,

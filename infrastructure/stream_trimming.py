@@ -15,9 +15,9 @@ from infrastructure.redis_client import RedisClient
 
 __all__ = [
     "WARNING_SHARE",
+    "Retention",
     "StreamBounds",
     "StreamFloor",
-    "StreamRetention",
     "raise_floors",
     "read_floors",
     "read_streams",
@@ -32,11 +32,12 @@ _STEP: Final = 10_000
 _RAISE: Final = "SELECT * FROM log.raise_stream_floors($1, $2, $3, $4, $5, $6)"
 
 
-class StreamRetention(NamedTuple):
-    """How many entries a stream keeps at least, and how many it holds at most for those who lag."""
+class Retention(NamedTuple):
+    """Entries that a stream keeps at least, those that it holds at most for who lags, and days of the log, 0: all."""
 
     keep: int = 10_000
     limit: int = 1_000_000
+    log_days: int = 0
 
 
 class StreamBounds(NamedTuple):
@@ -65,9 +66,7 @@ async def read_streams(redis: RedisClient, shards: Sequence[int]) -> dict[int, S
     return {shard: bounds for shard, bounds in found.items() if bounds}
 
 
-async def raise_floors(
-    pool: Pool, streams: Mapping[int, StreamBounds], retention: StreamRetention
-) -> list[StreamFloor]:
+async def raise_floors(pool: Pool, streams: Mapping[int, StreamBounds], retention: Retention) -> list[StreamFloor]:
     """Raise the floors of the streams as far as everybody may miss it, and return them as they are then."""
     rows = await pool.fetch(
         _RAISE,
@@ -75,7 +74,8 @@ async def raise_floors(
         [bounds.last.epoch for bounds in streams.values()],
         [bounds.last.position for bounds in streams.values()],
         [bounds.last_event for bounds in streams.values()],
-        *retention,
+        retention.keep,
+        retention.limit,
     )
     return [StreamFloor(shard, EntryId(epoch, position)) for shard, epoch, position in rows]
 

@@ -124,7 +124,7 @@ async def read_cut_shards(pool: Pool, projection: str) -> dict[int, int]:
     rows = await pool.fetch(
         "SELECT f.shard, f.position FROM log.floors f LEFT JOIN read.projections p ON p.projection = $1"
         " LEFT JOIN read.checkpoints c ON c.projection = $1 AND c.version = p.building AND c.shard = f.shard"
-        " WHERE f.position > coalesce(c.position, 0)",
+        " WHERE f.position > coalesce(c.position, 0) FOR SHARE OF f",  # waits for a cut that is under way
         projection,
     )
     return {row["shard"]: row["position"] for row in rows}

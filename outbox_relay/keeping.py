@@ -10,10 +10,11 @@ from infrastructure.event_log import remembered_shards
 from infrastructure.postgres import Pool
 from infrastructure.readers import GroupKey, ReaderPosition, read_reader_positions, save_reader_positions
 from infrastructure.redis_client import RedisClient
+from infrastructure.retention import Archived, archive_log
 from infrastructure.stream_trimming import (
+    Retention,
     StreamBounds,
     StreamFloor,
-    StreamRetention,
     raise_floors,
     read_streams,
     trim_streams,
@@ -27,8 +28,9 @@ __all__ = ["KeepingDependencies", "create_keeping"]
 class KeepingDependencies:
     """Everything with a socket. Only shards that `list_shards` names are looked at: those that this relay holds."""
 
-    retention: StreamRetention
+    retention: Retention
     list_shards: Callable[[], Awaitable[Sequence[int]]]
+    count_shards: Callable[[], Awaitable[int]]
     read_positions: Callable[[Sequence[int]], Awaitable[Sequence[ReaderPosition]]]
     """How far the registered readers had come when it was noted last."""
     save_positions: Callable[[Mapping[GroupKey, EntryId]], Awaitable[None]]
@@ -36,13 +38,15 @@ class KeepingDependencies:
     """How far those of the groups that exist have come."""
     create_groups: Callable[[Mapping[GroupKey, EntryId]], Awaitable[Sequence[GroupKey]]]
     read_streams: Callable[[Sequence[int]], Awaitable[Mapping[int, StreamBounds]]]
-    raise_floors: Callable[[Mapping[int, StreamBounds], StreamRetention], Awaitable[Sequence[StreamFloor]]]
+    raise_floors: Callable[[Mapping[int, StreamBounds], Retention], Awaitable[Sequence[StreamFloor]]]
     trim_streams: Callable[[Sequence[StreamFloor], Mapping[int, StreamBounds]], Awaitable[int]]
     record_trimming: Callable[[int], Awaitable[None]]
+    archive_log: Callable[[Mapping[int, StreamBounds]], Awaitable[Archived]]
+    record_archiving: Callable[[int, str], Awaitable[None]]
 
 
 def create_keeping(
-    pool: Pool, redis: RedisClient, retention: StreamRetention, held: Callable[[], frozenset[int] | None]
+    pool: Pool, redis: RedisClient, retention: Retention, held: Callable[[], frozenset[int] | None]
 ) -> KeepingDependencies:
     """Wire the upkeep; `held` tells which shards are this relay's, None for all."""
     count_shards = remembered_shards(pool)
@@ -54,6 +58,7 @@ def create_keeping(
     return KeepingDependencies(
         retention=retention,
         list_shards=list_shards,
+        count_shards=count_shards,
         read_positions=lambda shards: read_reader_positions(pool, shards=shards),
         save_positions=partial(save_reader_positions, pool),
         read_groups=partial(read_groups, redis),
@@ -62,4 +67,6 @@ def create_keeping(
         raise_floors=partial(raise_floors, pool),
         trim_streams=partial(trim_streams, redis),
         record_trimming=partial(record_run, pool, "stream trimming"),
+        archive_log=partial(archive_log, pool, days=retention.log_days),
+        record_archiving=partial(record_run, pool, "log archiving"),
     )

@@ -23,7 +23,7 @@ from infrastructure.redis_memory import find_memory_dangers, read_redis_memory
 from infrastructure.settings import Settings
 from infrastructure.shard_leases import new_member
 from infrastructure.stream_repair import clear_stream, find_damage
-from infrastructure.stream_trimming import StreamRetention
+from infrastructure.stream_trimming import Retention
 from infrastructure.stream_writer import append_batches, locate_streams
 from infrastructure.wake import listen_for_wakes
 from infrastructure.web.health import check_postgres, check_redis, create_health_application
@@ -35,6 +35,7 @@ from outbox_relay.records import RELAY_ROLE
 from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.keep_groups import keep_groups
 from outbox_relay.services.keep_partitions import keep_partitions
+from outbox_relay.services.keep_retention import keep_retention
 from outbox_relay.services.keep_trimmed import keep_trimmed
 from outbox_relay.services.mend_streams import mend_streams
 from outbox_relay.services.watch_memory import watch_memory
@@ -58,7 +59,7 @@ class Wiring:
     redis: RedisClient
     board: Board
     wake: asyncio.Event
-    retention: StreamRetention = field(default_factory=StreamRetention)
+    retention: Retention = field(default_factory=Retention)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -67,7 +68,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         board, wake = Board(), asyncio.Event()
         checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": check_shards(board)}
         application = create_health_application("relay", checks)
-        wiring = Wiring(pool, redis, board, wake, StreamRetention(settings.stream_keep, settings.stream_limit))
+        wiring = Wiring(pool, redis, board, wake, _retention(settings))
         dependencies = create_dependencies(wiring)
         work = [
             share_log(wiring, stop),
@@ -98,8 +99,13 @@ async def share_log(wiring: Wiring, stop: asyncio.Event) -> None:
         keeping = create_keeping(wiring.pool, wiring.redis, wiring.retention, held)
         tasks.create_task(keep_groups(keeping, stop))
         tasks.create_task(keep_trimmed(keeping, stop))
+        tasks.create_task(keep_retention(keeping, stop))
         await follow_log(create_dependencies(wiring, held), stop)
         listener.cancel()
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(settings.stream_keep, settings.stream_limit, settings.log_retention_days)
 
 
 def create_dependencies(wiring: Wiring, held: HeldBy = lambda: None) -> RelayDependencies:

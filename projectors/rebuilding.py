@@ -81,8 +81,8 @@ async def _refuse_cut_log(pool: Pool, projection: Projection) -> None:
     cut = await read_cut_shards(pool, projection.name)
     if cut:
         where = ", ".join(f"{shard} at {position}" for shard, position in sorted(cut.items())[:5])
-        message = f"the log of {len(cut)} shards was cut (shard {where}): its events before are needed for a rebuild"
-        raise HistoryMissingError(message)
+        message = f"the log of {len(cut)} shards was cut (shard {where}), and a rebuild needs what was before"
+        raise HistoryMissingError(f"{message}: `bureau archive restore` brings it back")
 
 
 def _groups(remaining: Mapping[int, int], processes: int) -> list[list[int]]:
@@ -160,6 +160,7 @@ async def rebuild(projection: Projection, dependencies: RebuildDependencies, *, 
     async with hold_rebuild(pool, projection.name):
         await _refuse_cut_log(pool, projection)
         version, is_resumed = await begin_version(pool, projection.name)
+        await _refuse_cut_log(pool, projection)  # from here on nobody cuts it
         await make_tables(pool, version, tables)
         await open_checkpoints(pool, version)
         build = open_build(pool, projection, version)

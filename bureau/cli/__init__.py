@@ -6,6 +6,7 @@ lacks a port, directory or program; 130 and 143 stopped by Ctrl-C or SIGTERM bef
 
 import typer
 
+from bureau.cli.archive import archive
 from bureau.cli.dead_letters import dead_letters
 from bureau.cli.demo import demo
 from bureau.cli.epoch import epoch
@@ -37,6 +38,7 @@ app.add_typer(readers)
 app.add_typer(epoch)
 app.add_typer(streams)
 app.add_typer(dead_letters)
+app.add_typer(archive)
 
 
 def main() -> None:

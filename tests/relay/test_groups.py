@@ -16,7 +16,7 @@ from infrastructure.readers import (
     remove_reader,
     save_reader_positions,
 )
-from infrastructure.stream_trimming import StreamRetention
+from infrastructure.stream_trimming import Retention
 from outbox_relay.keeping import KeepingDependencies, create_keeping
 from outbox_relay.services.keep_groups import keep_groups_once
 from tests.oracle import find_differences, has_caught_up
@@ -32,7 +32,7 @@ KEY = GroupKey("index", SHARD)
 
 @pytest.fixture
 def keeping(pool: Pool, redis: Redis) -> KeepingDependencies:
-    return create_keeping(pool, redis, StreamRetention(), lambda: None)
+    return create_keeping(pool, redis, Retention(), lambda: None)
 
 
 async def append(pool: Pool, number: int, randomness: random.Random) -> None:

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
-from infrastructure.stream_trimming import StreamRetention, read_floors, read_streams
+from infrastructure.stream_trimming import Retention, read_floors, read_streams
 from outbox_relay.keeping import KeepingDependencies, create_keeping
 from tests.oracle import has_caught_up
 from tests.polling import poll_until
@@ -17,7 +17,7 @@ __all__ = ["carry", "first", "floor", "keeping"]
 
 
 def keeping(pool: Pool, redis: Redis, *, keep: int = 1, limit: int = 1_000) -> KeepingDependencies:
-    return create_keeping(pool, redis, StreamRetention(keep, limit), lambda: None)
+    return create_keeping(pool, redis, Retention(keep, limit), lambda: None)
 
 
 async def carry(pool: Pool, redis: Redis, relay: RelayStarter, number: int, randomness: random.Random) -> None:

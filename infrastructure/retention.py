@@ -1,0 +1,108 @@
+"""Retention of the log: partitions that nobody needs any more go to the archive, `log_archive.events`, whole.
+
+The log's floors are raised first, in one transaction that looks who still needs what; then the partition is detached,
+concurrently, so that no writer waits; then it is attached to the archive. Cut off anywhere, the next call goes on.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from infrastructure.postgres import Pool
+from infrastructure.stream_trimming import StreamBounds
+
+__all__ = ["Archived", "Connection", "archive_log", "hold_retention", "partition_bounds"]
+
+_PARTITION_POSITIONS: Final = 1_000_000
+"""As in `log.ensure_partitions`."""
+_NAME: Final = re.compile(r"events_([0-9]{6})")
+_LOCK: Final = (1_112_888_661, -2)
+
+_RESTORED: Final = """
+SELECT format('the log was given its beginning back at %s', to_char(ran_at, 'YYYY-MM-DD HH24:MI')) FROM log.upkeep
+WHERE job = 'log restoring' AND ran_at > clock_timestamp() - interval '1 day'
+"""
+
+_PARTITIONS: Final = """
+SELECT c.relname AS name, i.inhparent IS NOT NULL AS is_attached, coalesce(i.inhdetachpending, false) AS is_pending
+FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+WHERE c.relnamespace = 'log'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^events_[0-9]{6}$' ORDER BY c.relname
+"""
+
+type Connection = PoolConnectionProxy[asyncpg.Record]
+
+
+class Archived(NamedTuple):
+    """How many partitions went to the archive, and what keeps the next one in the log."""
+
+    partitions: int
+    words: str
+
+
+async def archive_log(pool: Pool, streams: Mapping[int, StreamBounds], *, days: int) -> Archived:
+    """Archive every partition whose events are older than so many days and that nobody needs.
+
+    `streams` are those that hold anything: they must have been carried further. Does nothing while another does it.
+    """
+    done = 0
+    async with hold_retention(pool) as connection:
+        if connection is None:
+            return Archived(0, "")
+        if words := await connection.fetchval(_RESTORED):
+            return Archived(0, words)
+        for name, is_attached, is_pending in await connection.fetch(_PARTITIONS):
+            if is_attached and not is_pending:
+                words = await _cut(connection, name, streams, days)
+                if words:
+                    return Archived(done, f"{name} stays: {words}")
+                await connection.execute(f'ALTER TABLE log.events DETACH PARTITION log."{name}" CONCURRENTLY')
+            elif is_pending:
+                await connection.execute(f'ALTER TABLE log.events DETACH PARTITION log."{name}" FINALIZE')
+            await _move(connection, name)
+            done += 1
+    return Archived(done, "")
+
+
+@asynccontextmanager
+async def hold_retention(pool: Pool) -> AsyncIterator[Connection | None]:
+    """Yield a connection to the one who gets the lock, None to others; a process that dies gives it back."""
+    async with pool.acquire() as connection:
+        has_lock = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_LOCK)
+        try:
+            yield connection if has_lock else None
+        finally:
+            if has_lock and not connection.is_closed():
+                await connection.execute("SELECT pg_advisory_unlock($1, $2)", *_LOCK)
+
+
+async def _cut(connection: Connection, name: str, streams: Mapping[int, StreamBounds], days: int) -> str:
+    ends = [bounds.last.position for bounds in streams.values()]
+    events = [bounds.last_event for bounds in streams.values()]
+    _, after = partition_bounds(name)
+    cut = "SELECT log.cut_log($1, $2, $3, $4, $5)"
+    words: str = await connection.fetchval(cut, after - 1, days, list(streams), ends, events)
+    return words
+
+
+async def _move(connection: Connection, name: str) -> None:
+    """Attach a detached partition to the archive; a constraint that detaching left proves its bounds without a scan."""
+    start, after = partition_bounds(name)
+    async with connection.transaction():
+        await connection.execute(f'ALTER TABLE log."{name}" SET SCHEMA log_archive')
+        await connection.execute(
+            f'ALTER TABLE log_archive.events ATTACH PARTITION log_archive."{name}"'
+            f" FOR VALUES FROM ({start}) TO ({after})"
+        )
+
+
+def partition_bounds(name: str) -> tuple[int, int]:
+    """Return the first position of a partition and the first after it; raises ValueError for another table's name."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(name)
+    start = int(match[1]) * _PARTITION_POSITIONS
+    return start, start + _PARTITION_POSITIONS
