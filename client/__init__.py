@@ -75,6 +75,7 @@ from client.records import (
     BatchItem,
     CanceledTasks,
     Page,
+    TaskAttempt,
     TaskDetail,
     TaskFailureReason,
     TaskOutcome,
@@ -82,6 +83,7 @@ from client.records import (
     TaskStatus,
     TaskSummary,
     TaskTimelineEntry,
+    TaskWait,
     UsageTotal,
 )
 from client.stopping import TaskStoppedError
@@ -146,6 +148,7 @@ __all__ = [
     "RetryPolicy",
     "ServiceError",
     "StaleError",
+    "TaskAttempt",
     "TaskCanceledError",
     "TaskContext",
     "TaskDetail",
@@ -160,6 +163,7 @@ __all__ = [
     "TaskSubmission",
     "TaskSummary",
     "TaskTimelineEntry",
+    "TaskWait",
     "TransportError",
     "UnavailableError",
     "UnexpectedAnswerError",

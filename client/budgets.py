@@ -67,9 +67,9 @@ class BudgetCalls:
         parameters = {"scope": scope, "status": status, "limit": limit, "cursor": cursor}
         return await request(self._connection, Call("GET", "/budgets", parameters=parameters), Page[Budget])
 
-    def iterate_budgets(self, *, status: BudgetStatus | None = None) -> AsyncIterator[Budget]:
+    def iterate_budgets(self, *, scope: str | None = None, status: BudgetStatus | None = None) -> AsyncIterator[Budget]:
         """Yield all budgets by scope, page by page."""
-        return iterate_pages(lambda cursor: self.list_budgets(status=status, cursor=cursor))
+        return iterate_pages(lambda cursor: self.list_budgets(scope=scope, status=status, cursor=cursor))
 
     async def get_usage(self, *, agent_id: UUID | None = None, context_id: str | None = None) -> UsageFigures:
         """Return what all tasks used, or those of an agent, a context or both: in all and by model."""

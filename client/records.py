@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -14,6 +15,7 @@ __all__ = [
     "BatchItem",
     "CanceledTasks",
     "Page",
+    "TaskAttempt",
     "TaskDetail",
     "TaskFailureReason",
     "TaskOutcome",
@@ -21,6 +23,7 @@ __all__ = [
     "TaskStatus",
     "TaskSummary",
     "TaskTimelineEntry",
+    "TaskWait",
     "UsageTotal",
 ]
 
@@ -122,8 +125,38 @@ class UsageTotal(Answer):
     cost: dict[str, Decimal] = Field(default_factory=dict)
 
 
+class TaskAttempt(Answer):
+    """An attempt that came to nothing: who made it, when, and why it ended, for machines and for people."""
+
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime
+    code: str
+    reason: str | None = None
+
+
+class TaskWait(Answer):
+    """What a task waits for: the answer to the question `request_id`, or the decision on the approval `approval_id`.
+
+    `answer_schema` is a JSON Schema for the answer's data; `operation` is what the approval is for.
+    """
+
+    kind: Literal["input", "approval"]
+    request_id: UUID | None = None
+    approval_id: UUID | None = None
+    message: Message | None = None
+    answer_schema: dict[str, JsonValue] | None = None
+    operation: str | None = None
+    expires_at: datetime | None = None
+
+
 class TaskDetail(Answer):
-    """A task, whole, with its messages and artifacts."""
+    """A task, whole, with its messages and artifacts.
+
+    `waiting` is null unless a person is asked; `attempts` are those that came to nothing, `retry_at` is when the next
+    may begin.
+    """
 
     task_id: UUID
     context_id: str
@@ -136,6 +169,13 @@ class TaskDetail(Answer):
     progress: float | None = None
     failure: TaskFailureReason | None = None
     cancel_reason: str | None = None
+    reject_reason: str | None = None
+    waiting: TaskWait | None = None
+    attempts: tuple[TaskAttempt, ...] = ()
+    attempt_started_at: datetime | None = None
+    retry_at: datetime | None = None
+    not_before: datetime | None = None
+    deadline: datetime | None = None
     usage: UsageTotal = UsageTotal()
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     reference_task_ids: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from client.client import BureauClient
-from client.errors import BureauError
+from client.errors import BureauError, ConflictError
 from client.handlers import Handler
 from client.heartbeats import open_heartbeats
 from client.lease_records import Lease
@@ -81,7 +81,8 @@ class Worker:
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Work until `stop` is set or SIGTERM or SIGINT comes; a second signal ends the process at once.
 
-        Raises RuntimeError without a handler, and BureauError where leasing can't ever work (wrong key, no such agent).
+        Ends as well when all its agents are retired. Raises RuntimeError without a handler, and BureauError where
+        leasing can't ever work (wrong key, no such agent).
         """
         if self._handler is None:
             raise RuntimeError("the worker has no handler: decorate a function with @worker.handler")
@@ -108,7 +109,14 @@ class Worker:
                 if free <= 0:
                     await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
                     continue
-                for lease in await self._lease(free, stopping):
+                try:
+                    leases = await self._lease(free, stopping)
+                except ConflictError as error:
+                    if error.code != "agent_retired":
+                        raise
+                    _logger.warning("The worker ends: %s", error)
+                    return
+                for lease in leases:
                     yield lease
         finally:
             stopping.cancel()

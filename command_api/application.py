@@ -33,12 +33,12 @@ from infrastructure.wake import Wake, open_waker
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
 from infrastructure.work_store import (
-    find_agent_ids,
+    find_agents,
     find_due_tasks,
     find_open_tasks,
     find_work,
     read_messages,
-    remembered_agent_ids,
+    remembered_agents,
 )
 
 __all__ = ["create_application"]
@@ -67,6 +67,7 @@ def _services(
             load=together(partial(load_commands, pool), most=_MOST_TOGETHER, lanes=_LANES),
             save=together(partial(save_commands, pool), most=_MOST_TOGETHER, lanes=_LANES),
             announce=announce,
+            announce_work=announce_work,
             pause=pause_before_try,
             make_id=new_id,
             shards=remembered_shards(pool),
@@ -74,9 +75,8 @@ def _services(
         secret_key=secret_key,
         dispatcher=dispatcher,
         one_at_a_time=make_one_at_a_time(),
-        announce_work=announce_work,
-        find_agent_ids=partial(find_agent_ids, pool),
-        recall_agent_ids=remembered_agent_ids(pool),
+        find_agents=partial(find_agents, pool),
+        recall_agents=remembered_agents(pool),
         find_open_tasks=partial(find_open_tasks, pool),
         read_messages=partial(read_messages, pool),
         read_principals=partial(read_principals, pool),

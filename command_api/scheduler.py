@@ -1,4 +1,4 @@
-"""What time alone leads to: asks the tasks that are due what is due, and says so to the workers that wait.
+"""What time alone leads to: asks the tasks that are due what is due.
 
 Any number of replicas may do it at once. Each finds the same tasks; whose decision is saved first is right, and the
 others' find nothing due any more. Nothing here knows a rule: those are in `domain/task/time_out_task.py`.
@@ -80,8 +80,6 @@ async def time_out_due_tasks(dependencies: SchedulerDependencies) -> int:
         by_workspace[workspace_id].append(task_id)
     for workspace_id, task_ids in by_workspace.items():
         await _ask(workspace_id, task_ids, services)
-    if found:
-        services.announce_work()
     return len(found)
 
 

@@ -13,14 +13,15 @@ from infrastructure.postgres import Pool
 
 __all__ = [
     "AgentWork",
-    "FindAgentIds",
+    "FindAgents",
+    "FoundAgent",
     "OpenTaskFilter",
-    "find_agent_ids",
+    "find_agents",
     "find_due_tasks",
     "find_open_tasks",
     "find_work",
     "read_messages",
-    "remembered_agent_ids",
+    "remembered_agents",
 ]
 
 
@@ -37,8 +38,15 @@ class AgentWork(NamedTuple):
     task_ids: tuple[UUID, ...]
 
 
-type FindAgentIds = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, UUID]]]
-"""Returns the ids of those agents of a workspace that exist, by what they were asked for: id or name."""
+class FoundAgent(NamedTuple):
+    """An agent that exists; one that is retired never has work again."""
+
+    agent_id: UUID
+    is_retired: bool
+
+
+type FindAgents = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, FoundAgent]]]
+"""Returns those agents of a workspace that exist, by what they were asked for: id or name."""
 
 _REMEMBERED_SECONDS: Final = 1.0
 _REMEMBERED_AGENTS: Final = 10_000
@@ -119,37 +127,39 @@ async def find_open_tasks(pool: Pool, chosen: OpenTaskFilter, after: UUID, limit
     return [row[0] for row in rows]
 
 
-async def find_agent_ids(
+async def find_agents(
     pool: Pool, workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]
-) -> dict[UUID | str, UUID]:
-    """Return the ids of those of the agents that exist, by what they were asked for: id or name."""
+) -> dict[UUID | str, FoundAgent]:
+    """Return those of the agents that exist, by what they were asked for: id or name."""
     rows = await pool.fetch(
-        "SELECT id, state ->> 'name' FROM write.aggregates WHERE kind = 'agent' AND workspace_id = $1"
-        " AND (id = ANY ($2) OR state ->> 'name' = ANY ($3))",
+        "SELECT id, state ->> 'name', state ->> 'status' = 'retired' FROM write.aggregates"
+        " WHERE kind = 'agent' AND workspace_id = $1 AND (id = ANY ($2) OR state ->> 'name' = ANY ($3))",
         workspace_id,
         agent_ids,
         agent_names,
     )
-    found: dict[UUID | str, UUID] = {}
-    for agent_id, name in rows:
-        found[agent_id] = found[name] = agent_id
+    found: dict[UUID | str, FoundAgent] = {}
+    for agent_id, name, is_retired in rows:
+        found[agent_id] = found[name] = FoundAgent(agent_id, is_retired)
     return found
 
 
-def remembered_agent_ids(pool: Pool) -> FindAgentIds:
-    """Return `find_agent_ids` with a memory of one second, for workers that ask for work again and again.
+def remembered_agents(pool: Pool) -> FindAgents:
+    """Return `find_agents` with a memory of one second, for workers that ask for work again and again.
 
     An agent that was given another name is found by the old one for so long; one that was not there is asked for anew.
     """
-    known: dict[tuple[str, UUID | str], tuple[float, UUID]] = {}
+    known: dict[tuple[str, UUID | str], tuple[float, FoundAgent]] = {}
 
-    async def find(workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]) -> dict[UUID | str, UUID]:
+    async def find(
+        workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]
+    ) -> dict[UUID | str, FoundAgent]:
         now = monotonic_seconds()
         wanted: list[UUID | str] = [*agent_ids, *agent_names]
         entries = [known.get((workspace_id, agent)) for agent in wanted]
         if all(entry is not None and entry[0] > now for entry in entries):
             return {agent: entry[1] for agent, entry in zip(wanted, entries, strict=True) if entry is not None}
-        found = await find_agent_ids(pool, workspace_id, agent_ids, agent_names)
+        found = await find_agents(pool, workspace_id, agent_ids, agent_names)
         if len(known) >= _REMEMBERED_AGENTS:
             known.clear()
         known.update(

@@ -4,40 +4,56 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Annotated, Final, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
 from bureau.commands.settings import load_settings
 from bureau.errors import CommandFailedError
-from bureau.local import DEFAULT_WORKSPACE, database_place, read_runtime
+from bureau.local import database_place, read_runtime
 from contracts.approvals import PersonName, RoleName
 from infrastructure.api_keys import Principal, new_api_key, read_principals, revoke_api_key, store_api_key
 from infrastructure.postgres import Pool, open_pool
 
-__all__ = ["run_create_key", "run_list_keys", "run_revoke_key"]
+__all__ = ["NewKey", "run_create_key", "run_list_keys", "run_revoke_key"]
+
+_WORKSPACE: Final = TypeAdapter(Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")])
 
 
-def run_create_key(directory: Path, name: str, roles: Sequence[str], *, is_json: bool) -> None:
+class NewKey(NamedTuple):
+    """Whose key it is to be, of which workspace and with which roles."""
+
+    workspace: str
+    name: str
+    roles: Sequence[str]
+
+
+def run_create_key(directory: Path, key: NewKey, *, is_json: bool) -> None:
     """Store a new key and print it; raises CommandFailedError."""
-    _check(TypeAdapter(PersonName), name, "name")
-    for role in roles:
+    _check(TypeAdapter(PersonName), key.name, "name")
+    _check(_WORKSPACE, key.workspace, "workspace")
+    for role in key.roles:
         _check(TypeAdapter(RoleName), role, "role")
     api_key = new_api_key()
-    kept = sorted(set(roles))
-    _run(directory, lambda pool: store_api_key(pool, api_key, workspace_id=DEFAULT_WORKSPACE, name=name, roles=kept))
+    kept = sorted(set(key.roles))
+    _run(
+        directory,
+        lambda pool: store_api_key(pool, api_key, workspace_id=key.workspace, name=key.name, roles=kept),
+    )
     key_id = api_key.split("_")[1]
     if is_json:
-        print_json({"key_id": key_id, "name": name, "roles": kept, "api_key": api_key})
+        made = {"key_id": key_id, "workspace_id": key.workspace, "name": key.name, "roles": kept, "api_key": api_key}
+        print_json(made)
         return
-    words_console().print(f"bureau: made the key {key_id} of {name}; it is not shown again", highlight=False)
+    words_console().print(f"bureau: made the key {key_id} of {key.name}; it is not shown again", highlight=False)
     sys.stdout.write(f"{api_key}\n")
 
 
-def run_list_keys(directory: Path, *, is_json: bool) -> None:
-    """Print the valid keys, by name; raises CommandFailedError."""
-    found: list[Principal] = _run(directory, lambda pool: read_principals(pool, DEFAULT_WORKSPACE))
+def run_list_keys(directory: Path, workspace: str, *, is_json: bool) -> None:
+    """Print the valid keys of a workspace, by name; raises CommandFailedError."""
+    found: list[Principal] = _run(directory, lambda pool: read_principals(pool, workspace))
     found.sort(key=lambda principal: (principal.name, principal.key_id))
     if is_json:
         rows = ({"key_id": each.key_id, "name": each.name, "roles": sorted(each.roles)} for each in found)

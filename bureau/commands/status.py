@@ -79,7 +79,7 @@ def _shard_table(line: LineStatus) -> Table:
         table.add_column(heading, justify="right")
     for shard in line.shards:
         checkpoints = (_position(shard.checkpoints[name], shard.checkpoint_lag[name]) for name in projections)
-        stream = _position(shard.stream, shard.stream_lag)
+        stream = "?" if shard.stream is None else _position(shard.stream, shard.stream_lag or 0)
         table.add_row(str(shard.shard), str(shard.epoch), str(shard.log), stream, *checkpoints)
     return table
 

@@ -19,7 +19,7 @@ from contracts.streams import EntryId
 from infrastructure.event_log import read_heads
 from infrastructure.line_positions import read_checkpoints, read_stream_heads
 from infrastructure.postgres import Pool, open_pool
-from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
 from infrastructure.web.health import Readiness
 
 __all__ = ["LineStatus", "ProcessStatus", "ShardStatus", "read_line_status", "read_shards"]
@@ -38,20 +38,23 @@ class ProcessStatus(Record):
 
 
 class ShardStatus(Record):
-    """One shard's positions; a lag is a number of events. `checkpoints` and `checkpoint_lag` are by projection."""
+    """One shard's positions; a lag is a number of events. `checkpoints` and `checkpoint_lag` are by projection.
+
+    The stream's are None where Redis is out of reach.
+    """
 
     shard: int
     epoch: int
     log: int
-    stream: int
-    stream_lag: int
+    stream: int | None
+    stream_lag: int | None
     checkpoints: dict[str, int]
     checkpoint_lag: dict[str, int]
 
     @property
     def lag(self) -> int:
         """The longest way that something of this shard has still to go, in events."""
-        return max(self.stream_lag, *self.checkpoint_lag.values(), 0)
+        return max(self.stream_lag or 0, *self.checkpoint_lag.values(), 0)
 
 
 class LineStatus(Record):
@@ -108,13 +111,26 @@ async def _look_at_line(
     pool = await open_pool(database_url, size=1, application_name="bureau status")
     redis = open_redis(redis_url)
     try:
-        shards = await read_shards(pool, redis, patience_seconds=patience_seconds)
-        return shards, await read_sections(pool, redis), ()
+        shards, problems = await _read_what_is_known(pool, redis, patience_seconds)
+        return shards, await read_sections(pool, redis), problems
     except Exception as error:  # noqa: BLE001 - whatever it is, it is why the line cannot be looked at
         return [], [], (f"the line cannot be read: {str(error) or type(error).__name__}",)
     finally:
         await redis.aclose()
         await pool.close()
+
+
+async def _read_what_is_known(
+    pool: Pool, redis: RedisClient, patience_seconds: float
+) -> tuple[list[ShardStatus], tuple[str, ...]]:
+    """Return every shard's status; without Redis what the database knows, and that the streams cannot be read."""
+    try:
+        return await read_shards(pool, redis, patience_seconds=patience_seconds), ()
+    except Exception as error:
+        if not is_redis_error(error):
+            raise
+        shards = await _compare(pool, None, await read_heads(pool))
+        return shards, (f"the streams cannot be read: {str(error) or type(error).__name__}",)
 
 
 async def read_shards(pool: Pool, redis: RedisClient, *, patience_seconds: float) -> list[ShardStatus]:
@@ -128,26 +144,26 @@ async def read_shards(pool: Pool, redis: RedisClient, *, patience_seconds: float
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _compare(pool: Pool, redis: RedisClient, heads: Mapping[int, EntryId]) -> list[ShardStatus]:
-    streams = await read_stream_heads(redis, sorted(heads))
+async def _compare(pool: Pool, redis: RedisClient | None, heads: Mapping[int, EntryId]) -> list[ShardStatus]:
+    streams = {} if redis is None else await read_stream_heads(redis, sorted(heads))
     checkpoints = await read_checkpoints(pool)
     projections = sorted({checkpoint.projection for checkpoint in checkpoints})
     reached = {(each.projection, each.shard): each.entry.position for each in checkpoints}
     return [
         _shard_status(
-            shard, heads[shard], streams[shard], {name: reached.get((name, shard), 0) for name in projections}
+            shard, heads[shard], streams.get(shard), {name: reached.get((name, shard), 0) for name in projections}
         )
         for shard in sorted(heads)
     ]
 
 
-def _shard_status(shard: int, head: EntryId, stream: EntryId, checkpoints: dict[str, int]) -> ShardStatus:
+def _shard_status(shard: int, head: EntryId, stream: EntryId | None, checkpoints: dict[str, int]) -> ShardStatus:
     return ShardStatus(
         shard=shard,
         epoch=head.epoch,
         log=head.position,
-        stream=stream.position,
-        stream_lag=max(0, head.position - stream.position),
+        stream=None if stream is None else stream.position,
+        stream_lag=None if stream is None else max(0, head.position - stream.position),
         checkpoints=checkpoints,
         checkpoint_lag={name: max(0, head.position - position) for name, position in checkpoints.items()},
     )

@@ -123,7 +123,6 @@ async def decide_on_approval(approval_id: UUID, body: DecisionBody, call: Curren
         CommandRequest(context=call.context, prepare=prepare, respond=_approval_result, aggregate_ids=[approval_id]),
         call,
     )
-    call.services.announce_work()
     return answer_json(answer, answer.result)
 
 

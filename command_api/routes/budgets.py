@@ -55,7 +55,6 @@ async def _change(
         ),
         call,
     )
-    call.services.announce_work()
     location = f"{API_PREFIX}/budgets/{answer.result['budget_id']}" if status == 201 else ""  # noqa: PLR2004 - Created
     return answer_json(answer, answer.result, status=status, location=location)
 

@@ -98,13 +98,20 @@ def _malformed(reason: str) -> ApiError:
     return ApiError(400, "malformed_json", "The body is not valid JSON.", details=(detail,))
 
 
+def _too_deep() -> ApiError:
+    """Return the answer to JSON that is nested deeper than is taken."""
+    message = f"nested deeper than {_MAX_DEPTH} levels"
+    detail = ErrorDetail(path="body", code="too_deep", message=message)
+    return ApiError(422, "body_too_deep", f"The body is {message}.", details=(detail,))
+
+
 def _require_shallow(value: Any) -> None:  # noqa: ANN401 - any JSON
     """Raise ApiError where JSON is nested deeper than everybody on the line can read and write it."""
     level = [value]
     for _ in range(_MAX_DEPTH):
         level = [item for outer in level for item in _items(outer) if isinstance(item, dict | list)]
     if level:
-        raise _malformed(f"nested deeper than {_MAX_DEPTH} levels")
+        raise _too_deep()
 
 
 def _items(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
@@ -118,7 +125,9 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
     """Return the answer to a body that the strict parser refused: forbidden text is told from malformed JSON."""
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as reason:
+    except RecursionError:
+        return _too_deep()
+    except ValueError as reason:
         return _malformed(str(reason))
     _require_shallow(value)
     _refuse_forbidden_text(value)

@@ -38,15 +38,16 @@ _CONTESTED_LOOKS = 3
 
 
 async def _demand(body: LeaseBody, call: Call) -> Demand:
-    """Return what the worker would take; raises NotFound where it asks for the work of an agent that is not there."""
+    """Return what the worker would take, of agents that are not retired; raises NotFound where one is not there."""
     agent_ids = [agent for agent in body.agents if isinstance(agent, UUID)]
     agent_names = [agent for agent in body.agents if isinstance(agent, str)]
-    found = await call.services.recall_agent_ids(call.principal.workspace_id, agent_ids, agent_names)
+    found = await call.services.recall_agents(call.principal.workspace_id, agent_ids, agent_names)
     for agent in body.agents:
         if agent not in found:
             raise NotFound("agent_not_found", f"There is no agent {agent}.")
+    serving = [found[agent].agent_id for agent in body.agents if not found[agent].is_retired]
     # Without repetitions, in the order of the request.
-    return Demand(tuple(dict.fromkeys(found[agent] for agent in body.agents)), body.max_tasks)
+    return Demand(tuple(dict.fromkeys(serving)), body.max_tasks)
 
 
 def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
@@ -145,9 +146,9 @@ async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
 async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
     """Return tasks of these agents that are ready, the most urgent first, each the worker's own from now on.
 
-    With `wait_seconds` it waits for work, and is woken when some comes. Agents take turns; paused and retired ones have
-    no work; an agent that does not exist is 404. A task whose worker did not renew its lease comes again as its next
-    attempt, after the delay that its agent's retry policy says.
+    With `wait_seconds` it waits for work, and is woken when some comes. Agents take turns. The work of a paused one is
+    waited for; where all are retired it is 409 `agent_retired`, one that does not exist is 404. A task whose worker did
+    not renew its lease comes again as its next attempt, after the delay that its agent's retry policy says.
     """
     call.allow_seconds(body.wait_seconds)
     demand = await _demand(body, call)
@@ -162,7 +163,12 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
 
 
 async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> CommandAnswer | None:
-    """Lease what there is, or will be while the worker waits; None where there is nothing, or nobody wants it."""
+    """Lease what there is, or will be while the worker waits; None where there is nothing, or nobody wants it.
+
+    Raises Conflict where no work will ever come.
+    """
+    if not demand.agent_ids:
+        raise Conflict("agent_retired", "The agents are retired: no work of theirs will come any more.")
     deadline = call.services.monotonic() + body.wait_seconds
     for look in count(1):
         remaining = max(0.0, deadline - call.services.monotonic())

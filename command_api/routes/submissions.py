@@ -68,7 +68,6 @@ async def submit_task(body: SubmitTaskBody, call: CurrentCall) -> Any:  # noqa: 
         ),
         call,
     )
-    call.services.announce_work()
     location = f"{API_PREFIX}/tasks/{answer.result['task_id']}"
     return answer_json(answer, answer.result, status=201, location=location)
 
@@ -108,7 +107,6 @@ async def retry_task(task_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN401 -
         ),
         call,
     )
-    call.services.announce_work()
     location = f"{API_PREFIX}/tasks/{answer.result['task_id']}"
     return answer_json(answer, answer.result, status=201, location=location)
 
@@ -131,7 +129,6 @@ async def submit_batch(body: BatchBody, call: CurrentCall) -> Any:  # noqa: ANN4
         answer = await carry_out(_batch_request(call, shard, items), call)
         answers.append(answer)
         results.update(zip((index for index, _, _ in items), answer.result["items"], strict=True))
-    call.services.announce_work()
     return answer_json(joined_answer(answers), {"data": [results[index] for index in range(len(body.tasks))]})
 
 

@@ -52,7 +52,7 @@ async def add_message(task_id: UUID, body: MessageBody, call: CurrentCall) -> An
 @router.post("/tasks/{task_id}/input", response_model=TaskReceipt, summary="Answer a worker's question")
 async def provide_input(task_id: UUID, body: InputBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
     """Answer; the task goes on. 422 `answer_not_valid` names the places where the answer does not fit the schema."""
-    answer = await change_task(
+    return await change_task(
         call,
         task_id,
         lambda facts: ProvideInput(
@@ -62,8 +62,6 @@ async def provide_input(task_id: UUID, body: InputBody, call: CurrentCall) -> An
             budgets=facts.budgets_over(task_id),
         ),
     )
-    call.services.announce_work()
-    return answer
 
 
 @router.post("/tasks/cancel", response_model=CanceledReceipt, summary="Cancel open tasks by filter")
@@ -95,10 +93,10 @@ async def _agent_id(body: BulkCancelBody, call: Call) -> UUID | None:
         return None
     is_id = isinstance(body.agent, UUID)
     ids, names = ([body.agent], []) if is_id else ([], [body.agent])
-    found = await call.services.find_agent_ids(call.principal.workspace_id, ids, names)  # type: ignore[arg-type] # told apart above
+    found = await call.services.find_agents(call.principal.workspace_id, ids, names)  # type: ignore[arg-type] # told apart above
     if body.agent not in found:
         raise NotFound("agent_not_found", f"There is no agent {body.agent}.")
-    return found[body.agent]
+    return found[body.agent].agent_id
 
 
 async def _cancel_chosen(call: Call, chosen: OpenTaskFilter, reason: str | None) -> Any:  # noqa: ANN401 - a response

@@ -8,7 +8,7 @@ from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher
 from command_api.services.one_at_a_time import OneAtATime
 from infrastructure.api_keys import Principal
-from infrastructure.work_store import FindAgentIds, OpenTaskFilter
+from infrastructure.work_store import FindAgents, OpenTaskFilter
 
 __all__ = ["CommandServices"]
 
@@ -27,13 +27,10 @@ class CommandServices:
     one_at_a_time: OneAtATime
     """Makes calls of the same command wait for each other, where they may take long."""
 
-    announce_work: Callable[[], None]
-    """Says that a task may be ready, here and in other processes; never waits."""
+    find_agents: FindAgents
+    """Agents of a workspace, by id and by name."""
 
-    find_agent_ids: FindAgentIds
-    """The ids of agents of a workspace, by id and by name."""
-
-    recall_agent_ids: FindAgentIds
+    recall_agents: FindAgents
     """The same, as they were up to a second ago: for workers that ask again and again."""
 
     find_open_tasks: Callable[[OpenTaskFilter, UUID, int], Awaitable[list[UUID]]]

@@ -24,6 +24,9 @@ class CommandDependencies:
     announce: Callable[[Collection[int]], None]
     """Says that shards have new events; never waits, never fails."""
 
+    announce_work: Callable[[], None]
+    """Says that a task may be ready, here and in other processes; never waits, never fails."""
+
     pause: Callable[[int], Awaitable[None]]
     """Waits a little before try number n, longer with each."""
 

@@ -16,6 +16,7 @@ from command_api.services.decisions import decide_all
 from command_api.services.dependencies import CommandDependencies
 from command_api.services.envelopes import event_records, message_records, root_of
 from command_api.services.guards import guard_of
+from command_api.services.readiness import may_bring_work
 from contracts.streams import Token, shard_of
 from domain.rejection import Conflict, Invalid
 from infrastructure.command_loads import LoadRequest, Receipt
@@ -78,6 +79,8 @@ async def _try_once(request: CommandRequest, dependencies: CommandDependencies) 
         return await _answer_twin(request, dependencies, error)
     if any(outcome.events for outcome in accepted):
         dependencies.announce(token.positions)
+    if may_bring_work(accepted, facts):
+        dependencies.announce_work()
     return CommandAnswer(result, token, is_replayed=False, messages=loaded.messages)
 
 

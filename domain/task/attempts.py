@@ -42,7 +42,7 @@ def end_attempt(task: Task, end: AttemptEnd) -> list[TaskAttemptFailed | TaskFai
     failed = TaskAttemptFailed(
         attempt=task.attempt, code=end.code, reason=end.reason, retry_at=retry_at, message=end.message
     )
-    records = [AttemptRecorded(record=record) for record in running_attempt(task, end.at, end.code)]
+    records = [AttemptRecorded(record=record) for record in running_attempt(task, end)]
     return [failed, *records, TaskQueued(ready_at=retry_at)]
 
 
@@ -53,11 +53,11 @@ def fail_task(task: Task, end: AttemptEnd, *, code: str | None = None, reason: s
         code=code or end.code,
         reason=reason or end.reason,
         message=end.message,
-        attempts=(*task.attempts, *running_attempt(task, end.at, end.code)),
+        attempts=(*task.attempts, *running_attempt(task, end)),
     )
 
 
-def running_attempt(task: Task, at: datetime, code: str) -> tuple[AttemptRecord, ...]:
+def running_attempt(task: Task, end: AttemptEnd) -> tuple[AttemptRecord, ...]:
     """Return the record of the attempt that ends now, empty where none is running."""
     if task.worker is None or task.attempt_started_at is None:
         return ()
@@ -66,7 +66,8 @@ def running_attempt(task: Task, at: datetime, code: str) -> tuple[AttemptRecord,
             attempt=task.attempt,
             worker=task.worker,
             started_at=task.attempt_started_at,
-            ended_at=at,
-            code=code,
+            ended_at=end.at,
+            code=end.code,
+            reason=end.reason,
         ),
     )

@@ -127,10 +127,21 @@ def _from_validation(error: RequestValidationError) -> ApiError:
     details = tuple(_detail(entry) for entry in error.errors())
     if any(detail.code == "json_invalid" for detail in details):
         return ApiError(400, "malformed_json", "The body is not valid JSON.", details=details)
+    if (missing := _missing(details)) is not None:
+        return missing
     first = details[0]
     return ApiError(
         422, "invalid_request", f"The request is not valid: {first.path}: {first.message}.", details=details
     )
+
+
+def _missing(details: Sequence[ErrorDetail]) -> ApiError | None:
+    """Return the answer to a path whose id can be nobody's, as that to an id that is nobody's; None for other paths."""
+    name = next((detail.path.removeprefix("path.") for detail in details if detail.path.startswith("path.")), None)
+    if name is None:
+        return None
+    kind = name.removesuffix("_id")
+    return ApiError(404, f"{kind}_not_found", f"There is no such {kind}: the path's {name} is none.", details=details)
 
 
 def _from_http(error: HTTPException) -> ApiError:

@@ -85,6 +85,7 @@ def _failed_attempt(view: TaskDetail, recorded: Recorded[TaskEvent], event: Task
         started_at=view.attempt_started_at,
         ended_at=recorded.time,
         code=event.code,
+        reason=event.reason,
     )
     return {**changes, "attempts": (*view.attempts, record)}
 

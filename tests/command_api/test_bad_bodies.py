@@ -54,6 +54,8 @@ MALFORMED: dict[str, bytes] = {
     "raw control character": b'{"agent": "a\nb"}',
     "only space": b"  ",
     "compressed": b"\x1f\x8b\x08\x00",
+}
+TOO_DEEP = {
     **{
         f"nested {depth} deep": task_with('{"deep": ' + "[" * depth + "]" * depth + "}")
         for depth in (99, 250, 260, 1000, 1030, 30_000)
@@ -72,6 +74,16 @@ async def test_what_is_not_json_is_malformed(
         for what, body in MALFORMED.items():
             with subtests.test(what):
                 assert_error(await send_json(command_client, "/tasks", body), 400, "malformed_json", path="body")
+
+
+async def test_what_is_nested_too_deep_is_told_as_that(
+    command_client: httpx2.AsyncClient, store: Pool, subtests: pytest.Subtests
+) -> None:
+    await register_agent(command_client)
+    async with nothing_written(store):
+        for what, body in TOO_DEEP.items():
+            with subtests.test(what):
+                assert_error(await send_json(command_client, "/tasks", body), 422, "body_too_deep", path="body")
 
 
 async def test_json_of_a_decent_depth_comes_through_to_the_worker(command_client: httpx2.AsyncClient) -> None:
@@ -102,8 +114,6 @@ WRONG: list[tuple[str, str, object, str]] = [
     ("POST", "/agents", {"name": "a", "policy": {"max_attempts": 0}}, "body.policy.max_attempts"),
     ("POST", "/agents", {"name": "a", "policy": {"lease_seconds": "long"}}, "body.policy.lease_seconds"),
     ("PATCH", f"/agents/{UNKNOWN}", {"status": "active"}, "body.status"),
-    ("PATCH", "/agents/none", {}, "path.agent_id"),
-    ("POST", "/agents/none/pause", None, "path.agent_id"),
     ("POST", f"/agents/{UNKNOWN}/pause", {"reason": ""}, "body.reason"),
     ("POST", f"/agents/{UNKNOWN}/retire", {"reason": ["r"]}, "body.reason"),
     ("POST", "/tasks", {"message": user_message()}, "body.agent"),
@@ -131,7 +141,6 @@ WRONG: list[tuple[str, str, object, str]] = [
     ("POST", "/tasks", {**TASK, "context_id": "a b"}, "body.context_id"),
     ("POST", "/tasks", {**TASK, "reference_task_ids": ["t"]}, "body.reference_task_ids.0"),
     ("POST", "/tasks", {**TASK, "task_id": UNKNOWN}, "body.task_id"),
-    ("POST", "/tasks/none/cancel", None, "path.task_id"),
     ("POST", "/leases", {"agents": [], "worker": "w"}, "body.agents"),
     ("POST", "/leases", {"agents": ["a"] * 51, "worker": "w"}, "body.agents"),
     ("POST", "/leases", {"agents": "a", "worker": "w"}, "body.agents"),

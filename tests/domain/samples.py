@@ -131,9 +131,21 @@ def started(worker: str = "worker-1") -> tuple[TaskStarted, LeaseGranted]:
     return TaskStarted(attempt=1, worker=worker), leased(worker=worker)
 
 
+_REASONS = {
+    "no_data": "nothing in it",
+    "poison": "nothing in it",
+    "deadline_exceeded": "The task's deadline is over.",
+    "input_expired": "Nobody answered the worker's question in time.",
+}
+
+
 def attempt(number: int = 1, code: str = "lease_expired", began: float = 0, ended: float = 60) -> AttemptRecord:
     """Return what the history tells of the attempt of the worker with the same number."""
-    return AttemptRecord(attempt=number, worker=f"worker-{number}", started_at=at(began), ended_at=at(ended), code=code)
+    worker = f"worker-{number}"
+    reason = _REASONS.get(code, f"The worker {worker} did not renew its lease.")
+    return AttemptRecord(
+        attempt=number, worker=worker, started_at=at(began), ended_at=at(ended), code=code, reason=reason
+    )
 
 
 def put_back(since: float = 60, retry: float = 70) -> tuple[TaskAttemptFailed, AttemptRecorded, TaskQueued]:

@@ -104,7 +104,9 @@ def test_list_and_detail_show_the_same_state(events: list[Event], state: TaskSta
 
 def test_an_attempt_that_came_to_nothing_goes_into_the_history() -> None:
     failed = detail(STARTED, ATTEMPT_FAILED)
-    record = AttemptRecord(attempt=1, worker="first", started_at=at(2), ended_at=at(3), code="lease_expired")
+    record = AttemptRecord(
+        attempt=1, worker="first", started_at=at(2), ended_at=at(3), code="lease_expired", reason="gone"
+    )
     assert (failed.attempts, failed.retry_at, failed.attempt_started_at) == ((record,), at(20), None)
     again = detail(STARTED, ATTEMPT_FAILED, TaskAttemptStarted(attempt=2, worker="second"))
     assert (again.attempts, again.retry_at, again.attempt_started_at) == ((record,), None, at(4))

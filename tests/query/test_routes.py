@@ -81,8 +81,11 @@ async def test_an_unknown_id_is_not_found(world: World, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", ["/agents/me", "/tasks/1", "/tasks/1/timeline", "/approvals/1", "/budgets/1"])
-async def test_an_id_that_is_no_uuid_is_refused(world: World, route: str) -> None:
-    assert (await world.get(route)).status_code == 422
+async def test_an_id_that_is_no_uuid_is_not_found_as_one_that_is_nobodys(world: World, route: str) -> None:
+    answer = await world.get(route)
+
+    kind = route.split("/")[1].removesuffix("s")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, f"{kind}_not_found")
 
 
 @pytest.mark.parametrize("route", ROWS)

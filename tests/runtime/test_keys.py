@@ -16,6 +16,15 @@ def keys(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str
     return bureau("keys", *arguments, "--directory", "/nonexistent", environment={"DATABASE_URL": database_url})
 
 
+async def workspace_of(database_url: str, api_key: str) -> str | None:
+    pool = await open_pool(database_url, size=1, application_name="keys test")
+    try:
+        principal = await cached_authenticate(pool)(api_key)
+    finally:
+        await pool.close()
+    return None if principal is None else principal.workspace_id
+
+
 async def is_valid(database_url: str, api_key: str) -> frozenset[str] | None:
     pool = await open_pool(database_url, size=1, application_name="keys test")
     try:
@@ -46,11 +55,24 @@ async def test_a_key_is_printed_once_listed_without_its_secret_and_revoked(datab
 
 async def test_a_made_key_comes_as_json_too(database_url: str) -> None:
     made = json.loads(keys(database_url, "create", "--name", "worker", "--json").stdout)
-    assert made.keys() == {"key_id", "name", "roles", "api_key"}
+    assert made.keys() == {"key_id", "workspace_id", "name", "roles", "api_key"}
     assert await is_valid(database_url, made["api_key"]) == frozenset()
 
 
-@pytest.mark.parametrize("arguments", [("--name", ""), ("--name", "ada", "--role", "Not a role")])
+async def test_a_key_opens_the_workspace_that_it_was_made_for(database_url: str) -> None:
+    made = keys(database_url, "create", "--name", "ada", "--workspace", "research")
+    assert await workspace_of(database_url, made.stdout.strip()) == "research"
+    listed = [
+        json.loads(keys(database_url, "list", "--json", *more).stdout)["keys"]
+        for more in ((), ("--workspace", "research"))
+    ]
+    assert [[key["name"] for key in found] for found in listed] == [[], ["ada"]]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--name", ""), ("--name", "ada", "--role", "Not a role"), ("--name", "ada", "--workspace", "not one")],
+)
 async def test_a_name_or_role_that_no_rule_could_name_is_refused(database_url: str, arguments: tuple[str, ...]) -> None:
     refused = keys(database_url, "create", *arguments)
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -37,6 +37,7 @@ def dependencies_of(pool: Pool, make_id: Callable[[], UUID] = new_id) -> Command
         load=partial(load_command, pool),
         save=partial(save_command, pool),
         announce=lambda _shards: None,
+        announce_work=lambda: None,
         pause=pause_before_try,
         make_id=make_id,
         shards=partial(count_shards, pool),

@@ -1,0 +1,57 @@
+"""What can be nobody's: ids that are none, and the work of agents that are retired."""
+
+import httpx2
+import pytest
+
+from infrastructure.postgres import Pool
+from tests.command_api.scenario import API, assert_error, nothing_written, register_agent, send_json, submit_task
+
+LEASE = {"Lease-Token": "a-token"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("PATCH", "/agents/none", "agent"),
+        ("POST", "/agents/none/pause", "agent"),
+        ("POST", "/tasks/none/cancel", "task"),
+        ("POST", "/tasks/none/heartbeat", "task"),
+        ("PATCH", "/budgets/none", "budget"),
+        ("POST", "/approvals/none/decision", "approval"),
+    ],
+)
+async def test_an_id_that_is_no_uuid_is_not_found_as_one_that_is_nobodys(
+    command_client: httpx2.AsyncClient, method: str, path: str, kind: str
+) -> None:
+    response = await send_json(command_client, path, {}, method, **LEASE)
+
+    assert_error(response, 404, f"{kind}_not_found", path=f"path.{kind}_id")
+
+
+async def test_the_work_of_agents_that_are_all_retired_is_refused(
+    command_client: httpx2.AsyncClient, store: Pool
+) -> None:
+    agent_id = (await register_agent(command_client))["agent_id"]
+    await register_agent(command_client, "reader")
+    await command_client.post(f"{API}/agents/{agent_id}/retire")
+    body = {"agents": ["analyst", agent_id], "worker": "w", "wait_seconds": 30}
+
+    async with nothing_written(store):
+        assert_error(await command_client.post(f"{API}/leases", json=body), 409, "agent_retired")
+    some = {**body, "agents": ["analyst", "reader"], "wait_seconds": 0}
+    assert (await command_client.post(f"{API}/leases", json=some)).json()["data"] == []
+
+
+async def test_a_lease_that_was_granted_is_repeated_though_the_agent_is_retired_since(
+    command_client: httpx2.AsyncClient,
+) -> None:
+    agent_id = (await register_agent(command_client))["agent_id"]
+    await submit_task(command_client)
+    body, key = {"agents": ["analyst"], "worker": "w"}, {"Idempotency-Key": '"again"'}
+    first = await command_client.post(f"{API}/leases", json=body, headers=key)
+    await command_client.post(f"{API}/agents/{agent_id}/retire")
+
+    again = await command_client.post(f"{API}/leases", json={**body}, headers=key)
+
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json() == first.json()
