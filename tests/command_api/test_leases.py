@@ -93,13 +93,10 @@ async def test_an_agent_that_does_not_exist_has_no_work_to_lease(
             assert_error(await ask(command_client, "analyst", stranger), 404, "agent_not_found")
 
 
-@pytest.mark.parametrize("verb", ["pause", "retire"])
-async def test_an_agent_that_takes_no_work_gives_none_out(
-    command_client: httpx2.AsyncClient, store: Pool, verb: str
-) -> None:
+async def test_a_paused_agent_gives_no_work_out(command_client: httpx2.AsyncClient, store: Pool) -> None:
     agent_id = (await register_agent(command_client))["agent_id"]
     await submit_task(command_client)
-    await command_client.post(f"{API}/agents/{agent_id}/{verb}")
+    await command_client.post(f"{API}/agents/{agent_id}/pause")
 
     async with nothing_written(store):
         assert (await ask(command_client)).json()["data"] == []
