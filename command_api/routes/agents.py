@@ -87,7 +87,7 @@ async def update_agent(agent_id: UUID, body: UpdateAgentBody, call: CurrentCall)
     "/{agent_id}/pause", response_model=AgentReceipt, summary="Pause an agent", responses=documented_errors(404)
 )
 async def pause_agent(agent_id: UUID, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see above
-    """Stop it from taking new work; running attempts go on. Pausing twice is no error."""
+    """Stop it from taking new work; running attempts go on, also one that begins meanwhile. Twice is no error."""
     reason = body.reason if body else None
     return await _change(call, agent_id, lambda facts: PauseAgent(at=facts.at, reason=reason))
 
