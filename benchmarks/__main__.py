@@ -1,8 +1,8 @@
 """`python -m benchmarks [--quick] [--peers] [NAME…]`: measure the line and print each figure beside its floor.
 
-Names: relay, projectors, commands, visibility, lifecycle; none means all. Each gets servers of its own, as durable as
-in production. `--quick` takes a minute in all and tells less; `--peers` adds other task queues to lifecycle, and other
-relays to relay.
+Names: relay, projectors, rebuild, commands, visibility, lifecycle; none means all. Each gets servers of its own, as
+durable as in production. `--quick` takes a minute in all and tells less; `--peers` adds other task queues to lifecycle,
+and other relays to relay.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from benchmarks import commands, lifecycle, projectors, relay, relay_backlog, visibility
+from benchmarks import commands, lifecycle, projectors, rebuild, relay, relay_backlog, visibility
 from benchmarks.processes import Addresses, open_servers
 from benchmarks.relay_backlog import Backlog
 from benchmarks.relay_peers import run_relay_peers
@@ -41,6 +41,7 @@ _MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "commands": lambda servers, wish: commands.run(servers, is_quick=wish.is_quick),
     "relay": _measure_relay,
     "projectors": lambda servers, wish: projectors.run(*servers, tasks=2_000 if wish.is_quick else 10_000),
+    "rebuild": lambda servers, wish: rebuild.run(servers, tasks=10_000 if wish.is_quick else 40_000),
     "visibility": lambda servers, wish: visibility.run(servers, is_quick=wish.is_quick),
     "lifecycle": lambda servers, wish: lifecycle.run(servers, is_quick=wish.is_quick, has_peers=wish.has_peers),
 }

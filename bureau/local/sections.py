@@ -5,6 +5,7 @@ from typing import Final
 
 from bureau.local.dead_letter_section import read_dead_letter_section
 from bureau.local.epoch_sections import read_epoch_section
+from bureau.local.read_model_section import read_read_models_section
 from bureau.local.relay_sections import read_memory_section, read_relay_section
 from bureau.local.section import ReadSection, Section
 from bureau.local.upkeep_sections import read_readers_section, read_streams_section, read_upkeep_section
@@ -20,6 +21,7 @@ SECTIONS: Final[tuple[ReadSection, ...]] = (
     read_streams_section,
     read_readers_section,
     read_upkeep_section,
+    read_read_models_section,
     read_dead_letter_section,
 )
 
