@@ -32,9 +32,11 @@ WITH serving AS (
 SELECT version FROM serving
 """
 
+# The floors are held: who cuts the log at this moment is waited for, and who does it later sees these checkpoints.
 _OPEN: Final = """
+WITH floors AS (SELECT f.shard, f.epoch, f.position FROM log.floors f ORDER BY f.shard FOR SHARE)
 INSERT INTO read.checkpoints (projection, version, shard, epoch, position)
-SELECT $1, $2, f.shard, f.epoch, f.position FROM log.floors f ORDER BY f.shard
+SELECT $1, $2, f.shard, f.epoch, f.position FROM floors f ORDER BY f.shard
 ON CONFLICT DO NOTHING
 """
 

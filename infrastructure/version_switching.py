@@ -155,6 +155,8 @@ async def switch_version(pool: Pool, version: ReadVersion, catch_up: CatchUp) ->
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL synchronous_commit = on")
         pointer = await _hold_pointer(connection, version.projection)
+        if pointer.version == version.version:
+            return True  # the answer to an earlier attempt was lost
         if pointer.building != version.version:
             raise NotBuildingError(version)
         serving = ReadVersion(version.projection, pointer.version)

@@ -103,14 +103,25 @@ async def _apply(build: Build, batches: Sequence[ShardBatch]) -> None:
         await _read_standings(build)
 
 
+async def _read_next(build: Build, checkpoints: Mapping[int, EntryId], limit: int) -> list[ShardBatch]:
+    """Return what comes next in shards that are not at their ends; raises BuildFailedError where it is not there."""
+    after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items()}
+    rows = await read_log(build.dependencies.pool, after, limit=limit, max_bytes=_BATCH_BYTES // len(after))
+    shards = split_by_shard(map(entry_of_row, rows))
+    for shard, position in after.items():
+        if shard not in shards or shards[shard][0].id.position != position + 1:
+            message = (
+                f"the log does not hold event {position + 1} of shard {shard}: `bureau archive list` shows what went"
+                " to the archive"
+            )
+            raise BuildFailedError(message)
+    return [ShardBatch(shard, checkpoints[shard], tuple(entries), may_park=True) for shard, entries in shards.items()]
+
+
 async def _build_shard(build: Build, shard: int, end: int) -> None:
     """Fill one shard up to a position."""
     while (checkpoint := build.follower.checkpoints[shard]).position < end:
-        after = {shard: checkpoint.position}
-        rows = await read_log(build.dependencies.pool, after, limit=_BATCH_EVENTS, max_bytes=_BATCH_BYTES)
-        if not rows:
-            return
-        await _apply(build, [ShardBatch(shard, checkpoint, tuple(map(entry_of_row, rows)), may_park=True)])
+        await _apply(build, await _read_next(build, {shard: checkpoint}, _BATCH_EVENTS))
 
 
 async def build_shards(build: Build, shards: Sequence[int]) -> None:
@@ -134,19 +145,13 @@ async def catch_up(build: Build, targets: Mapping[int, EntryId] | None = None) -
     Once: call it again until it returns 0.
     """
     standings = await _read_standings(build)
-    ends = targets or {shard: standing.head for shard, standing in standings.items()}
+    ends = {shard: standing.head for shard, standing in standings.items()} if targets is None else targets
     checkpoints = {
-        shard: standing.checkpoint
-        for shard, standing in standings.items()
-        if standing.checkpoint.position < ends[shard].position
+        shard: standings[shard].checkpoint
+        for shard, end in ends.items()
+        if standings[shard].checkpoint.position < end.position
     }
     if not checkpoints:
         return 0
-    after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items()}
-    rows = await read_log(build.dependencies.pool, after, limit=_SHARE, max_bytes=_BATCH_BYTES // len(after))
-    batches = [
-        ShardBatch(shard, checkpoints[shard], tuple(entries), may_park=True)
-        for shard, entries in split_by_shard(map(entry_of_row, rows)).items()
-    ]
-    await _apply(build, batches)
-    return sum(ends[shard].position - position for shard, position in after.items())
+    await _apply(build, await _read_next(build, checkpoints, _SHARE))
+    return sum(ends[shard].position - checkpoint.position for shard, checkpoint in checkpoints.items())

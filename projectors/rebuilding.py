@@ -2,7 +2,7 @@
 
 The serving version goes on serving and moving until the switch; the new one is taken over by the projectors after it.
 Killed at any moment, a rebuild goes on where it stood when it is asked for again. No transaction is longer than a
-batch, but for making an index, and the switch, which holds the old version's checkpoints for some milliseconds.
+batch, but for making an index, and the switch, which holds the old version's checkpoints for some ten round trips.
 """
 
 import asyncio

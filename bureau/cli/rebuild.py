@@ -36,7 +36,7 @@ def rebuild(
     """Make a read model anew from the log while the service runs, then switch to it.
 
     A new version is filled in tables of its own and follows what is written meanwhile; the old one serves until the
-    switch, which takes some milliseconds and never takes a reader back. Stopped or killed, it goes on where it stood
+    switch, which takes a moment and never takes a reader back. Stopped or killed, it goes on where it stood
     when it is called again. The old version is kept until --confirm, but not kept up: there is no way back to it.
 
     Works on the database of the running `bureau up`, or else on DATABASE_URL and REDIS_URL.

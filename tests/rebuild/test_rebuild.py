@@ -22,6 +22,7 @@ from infrastructure.version_switching import (
     switch_version,
 )
 from infrastructure.version_tables import make_tables, measure_tables
+from projectors.building import BuildFailedError
 from projectors.projections import PROJECTIONS, Projection, table_names
 from projectors.projections.task_detail import TASK_DETAIL
 from projectors.projections.tasks import TASKS
@@ -192,3 +193,24 @@ async def test_projectors_that_begin_during_a_switch_wait_for_it_and_take_the_ne
     assert await switching
     assert await beginning == version
     assert await read_standings(pool, ReadVersion("tasks", 1)) == {}
+
+
+async def test_a_rebuild_ends_in_words_where_the_log_lacks_an_event_and_goes_on_when_it_is_there(
+    pool: Pool, randomness: Random
+) -> None:
+    await write_tasks(pool, randomness, 40)
+    await project_everything(pool, (TASKS,))
+    await pool.execute("CREATE TABLE aside AS SELECT * FROM log.events WHERE shard = 3 AND position <= 4")
+    await pool.execute("DELETE FROM log.events WHERE shard = 3 AND position <= 4")
+
+    async with asyncio.timeout(30):
+        with pytest.raises((BuildFailedError, ExceptionGroup)) as failed:
+            await run_rebuild(pool, TASKS)
+    assert "the log does not hold event 1 of shard 3" in repr(failed.value)
+    assert (await _pointer(pool, TASKS)).version == 1
+
+    await pool.execute("INSERT INTO log.events SELECT * FROM aside")
+    rebuilt, _ = await run_rebuild(pool, TASKS)
+
+    assert rebuilt.is_resumed
+    assert await find_unfolded(pool, (TASKS,)) == []
