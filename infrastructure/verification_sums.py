@@ -16,9 +16,13 @@ __all__ = ["ShardSums", "read_events_of_types", "read_sums"]
 
 
 class ShardSums(NamedTuple):
-    """A shard's rows by primary key, all columns in the table's order, as of a position of the shard."""
+    """A shard's rows by primary key, all columns in the table's order, as of a position of the shard.
+
+    `left_out` are the positions of events that were not applied though they are before it: parked, or skipped.
+    """
 
     position: int
+    left_out: frozenset[int]
     rows: Mapping[tuple[object, ...], tuple[object, ...]]
 
 
@@ -30,6 +34,13 @@ WHERE shard = $1 AND position > $2 AND position <= $3 AND event_type = ANY ($4) 
 _SERVING: Final = "SELECT coalesce((SELECT version FROM read.projections WHERE projection = $1), 1)"
 _POSITION: Final = "SELECT position FROM read.checkpoints WHERE projection = $1 AND version = $2 AND shard = $3"
 
+_LEFT_OUT: Final = """
+SELECT position FROM read.parked_events WHERE projection = $1 AND version = $2 AND shard = $3
+UNION
+SELECT position FROM read.parked_requests
+WHERE projection = $1 AND version = $2 AND shard = $3 AND action = 'skip' AND position IS NOT NULL
+  AND outcome IS DISTINCT FROM 'refused'
+"""
 _ATTEMPTS: Final = 5
 
 
@@ -65,8 +76,9 @@ async def _read_version(pool: Pool, version: ReadVersion, table: str, shard: int
         if await connection.fetchval(_SERVING, version.projection) != version.version:
             return None
         position = await connection.fetchval(_POSITION, *version, shard)
+        left_out = frozenset(row[0] for row in await connection.fetch(_LEFT_OUT, *version, shard))
         rows = await connection.fetch(_rows_statement(version.schema, table), shard)
-    return ShardSums(position or 0, {tuple(row)[:key]: tuple(row) for row in rows})
+    return ShardSums(position or 0, left_out, {tuple(row)[:key]: tuple(row) for row in rows})
 
 
 async def read_events_of_types(

@@ -9,7 +9,7 @@ from bureau.verification.differences import Kind, note, note_all
 from bureau.verification.folding import Row, compare_rows, open_event
 from bureau.verification.scope import Work
 from infrastructure.verification import ShardCut
-from infrastructure.verification_sums import read_events_of_types, read_sums
+from infrastructure.verification_sums import ShardSums, read_events_of_types, read_sums
 from projectors.projections import Addition, Projection, SumTable
 
 __all__ = ["verify_sums"]
@@ -33,21 +33,21 @@ async def _verify_shard(work: Work, projection: Projection, table: SumTable[Any]
     """Compare a shard's rows with what its events add up to."""
     found = await read_sums(work.pool, projection.name, table.table, shard)
     work.tally.add("rows", len(found.rows))
-    sums = await _add_up(work, projection, table, shard, found.position)
+    sums = await _add_up(work, projection, table, shard, found)
     expected = {key: (*key, *amounts) for key, amounts in sums.items()}
     note_all(work.findings, compare_rows(table.table, expected, found.rows))
 
 
-async def _add_up(work: Work, projection: Projection, table: SumTable[Any], shard: int, last: int) -> Sums:
-    """Return what the events of a shard add up to; an event that can't be taken stops its root, as it is parked."""
+async def _add_up(work: Work, projection: Projection, table: SumTable[Any], shard: int, found: ShardSums) -> Sums:
+    """Return what the events of a shard add up to but for those left out; one that can't be taken stops its root."""
     sums: Sums = {}
     stopped: set[UUID] = set()
-    types = sorted(projection.event_types)
+    types, last = sorted(projection.event_types), found.position
     for after in range(0, last, _PAGE):
         for event in await read_events_of_types(work.pool, shard, after, min(last, after + _PAGE), types):
-            opened = open_event(event)
-            if event.root_id in stopped:
+            if event.root_id in stopped or event.position in found.left_out:
                 continue
+            opened = open_event(event)
             if opened.recorded is None:
                 stopped.add(event.root_id)
                 where = f"{projection.name} aggregate {event.aggregate_id}"

@@ -64,6 +64,30 @@ async def test_damage_to_sums_over_many_tasks_is_named_by_a_deep_look_alone(line
     assert await line.find(is_deep=False) == set()
 
 
+async def test_events_that_were_parked_or_skipped_are_in_no_sum(line: Line) -> None:
+    columns = "projection, version, shard, position, epoch, event_id, event_type, workspace_id, aggregate_kind,"
+    columns += " aggregate_id, generation, root_id, recorded_at, envelope"
+    parked = await line.pool.fetchrow(
+        f"INSERT INTO read.parked_events ({columns}) SELECT 'usage', 1, {columns.partition('version,')[2]}"  # noqa: S608 - constants
+        " FROM log.events WHERE shard = $1 AND event_type = 'task.usage_reported' LIMIT 1 RETURNING position, root_id",
+        line.shard,
+    )
+    assert parked is not None
+    assert await line.find() == {"view.different"}
+
+    await line.pool.execute("DELETE FROM read.parked_events")
+    assert await line.find() == set()
+    await line.pool.execute(
+        "INSERT INTO read.parked_requests (request_id, dead_letter_id, projection, version, shard, root_id,"
+        " workspace_id, action, position, requested_by, outcome)"
+        " VALUES ($1, $1, 'usage', 1, $2, $1, 'default', 'skip', $3, 'somebody', 'released')",
+        parked["root_id"],
+        line.shard,
+        parked["position"],
+    )
+    assert await line.find() == {"view.different"}
+
+
 async def test_a_version_that_stands_before_the_one_before_it_is_named(line: Line) -> None:
     swap = (
         "UPDATE log.events e SET generation = CASE e.generation WHEN 1 THEN -2 ELSE -1 END WHERE e.generation <= 2"
