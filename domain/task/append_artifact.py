@@ -6,12 +6,16 @@ from contracts.a2a import Artifact
 from contracts.events import TaskArtifactAppended
 from contracts.record import Record
 from domain.rejection import Conflict
-from domain.task.state import Task, require_working_lease
+from domain.task.state import ArtifactState, Task, artifact_size, require_working_lease
 
-__all__ = ["MAX_ARTIFACTS", "AppendArtifact", "decide_append_artifact"]
+__all__ = ["MAX_ARTIFACTS", "MAX_ARTIFACT_BYTES", "MAX_TASK_BYTES", "AppendArtifact", "decide_append_artifact"]
 
 MAX_ARTIFACTS = 1000
 """Artifacts of one task at the most."""
+
+MAX_ARTIFACT_BYTES = 16 * 2**20
+MAX_TASK_BYTES = 64 * 2**20
+"""Bytes of one artifact, and of all that a task's artifacts hold now: a query answers with them whole."""
 
 
 class AppendArtifact(Record):
@@ -25,7 +29,7 @@ class AppendArtifact(Record):
 
 
 def decide_append_artifact(command: AppendArtifact, task: Task | None) -> list[TaskArtifactAppended]:
-    """Return the chunk; refused where it goes on with nothing, with another attempt's or with a closed artifact."""
+    """Return the chunk; refused where it goes on with nothing, another attempt's or a closed one, or is too much."""
     task = require_working_lease(task, command.lease_number)
     artifact_id = command.artifact.artifact_id
     known = task.artifacts.get(artifact_id)
@@ -40,8 +44,20 @@ def decide_append_artifact(command: AppendArtifact, task: Task | None) -> list[T
         raise Conflict("artifact_exists", f"This attempt has begun the artifact {artifact_id}; send append=true.")
     if known is None and len(task.artifacts) >= MAX_ARTIFACTS:
         raise Conflict("too_many_artifacts", f"A task has {MAX_ARTIFACTS} artifacts at the most.")
+    _require_room(command, task, known)
     return [
         TaskArtifactAppended(
             attempt=task.attempt, artifact=command.artifact, append=command.append, last_chunk=command.last_chunk
         )
     ]
+
+
+def _require_room(command: AppendArtifact, task: Task, known: ArtifactState | None) -> None:
+    """Raise Conflict where the artifact, or all of the task's, would hold more bytes than they may."""
+    chunk = artifact_size(command.artifact)
+    before = known.size if known else 0
+    if chunk + (before if command.append else 0) > MAX_ARTIFACT_BYTES:
+        raise Conflict("artifact_too_large", f"An artifact holds {MAX_ARTIFACT_BYTES} bytes at the most.")
+    others = sum(artifact.size for artifact in task.artifacts.values()) - (0 if command.append else before)
+    if others + chunk > MAX_TASK_BYTES:
+        raise Conflict("artifacts_too_large", f"A task's artifacts hold {MAX_TASK_BYTES} bytes at the most.")

@@ -36,7 +36,7 @@ from domain.task.facts import (
     WaitBegun,
     WorkContinued,
 )
-from domain.task.state import ArtifactState, Task, TaskRules, require_task
+from domain.task.state import ArtifactState, Task, TaskRules, artifact_size, require_task
 
 __all__ = ["evolve_task"]
 
@@ -165,8 +165,7 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
             state = {"state": TaskState.WORKING, "waiting": None, "is_resuming": is_resuming}
             return {**state, "messages": event.ordinal}
         case TaskArtifactAppended():
-            artifact = ArtifactState(attempt=event.attempt, is_closed=event.last_chunk)
-            return {"artifacts": {**task.artifacts, event.artifact.artifact_id: artifact}}
+            return {"artifacts": {**task.artifacts, event.artifact.artifact_id: _appended(task, event)}}
         case TaskUsageReported():
             return {"reports": task.reports + 1}
         case TaskProgressed() | TaskResumed() | TaskAttemptFailed():
@@ -181,6 +180,13 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
             return _ended(TaskState.CANCELED)
         case _:
             assert_never(event)
+
+
+def _appended(task: Task, event: TaskArtifactAppended) -> ArtifactState:
+    """Return an artifact with one more chunk; one that is begun anew has no more than that."""
+    before = task.artifacts.get(event.artifact.artifact_id) if event.append else None
+    size = artifact_size(event.artifact) + (before.size if before else 0)
+    return ArtifactState(attempt=event.attempt, is_closed=event.last_chunk, size=size)
 
 
 def _ended(state: TaskState) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, JsonValue, computed_field
 
-from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, Message, TaskState
+from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, Artifact, Message, TaskState
 from contracts.agents import RetryPolicy
 from contracts.attempts import AttemptRecord
 from contracts.record import Record
@@ -21,6 +21,7 @@ __all__ = [
     "Task",
     "TaskRules",
     "Waiting",
+    "artifact_size",
     "require_lease",
     "require_open_task",
     "require_task",
@@ -45,10 +46,16 @@ class Lease(Record):
 
 
 class ArtifactState(Record):
-    """How far an artifact is; the attempt that began it may append to it until it is closed."""
+    """How far an artifact is, and its bytes; the attempt that began it may append to it until it is closed."""
 
     attempt: int
     is_closed: bool
+    size: int = 0
+
+
+def artifact_size(artifact: Artifact) -> int:
+    """Return the bytes of an artifact's parts, or of a chunk's, as JSON."""
+    return sum(len(part.model_dump_json(exclude_none=True).encode()) for part in artifact.parts)
 
 
 class TaskRules(Record):
