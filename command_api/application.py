@@ -18,6 +18,7 @@ from command_api.services.one_at_a_time import make_one_at_a_time
 from infrastructure.api_keys import Authenticate, cached_authenticate, read_principals
 from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
+from infrastructure.cluster_identity import tell_changed_cluster
 from infrastructure.command_loads import load_commands
 from infrastructure.event_log import remembered_shards
 from infrastructure.identifiers import new_id, new_traceparent, random_share
@@ -103,6 +104,7 @@ async def _open_services(
         settings.database_url.get_secret_value(),
         size=settings.database_pool_size,
         application_name="bureau command-api",
+        on_connect=tell_changed_cluster,
     )
     redis = open_redis(settings.redis_url.get_secret_value())
     async with (

@@ -23,6 +23,7 @@ __all__ = [
     "read_recorded_identity",
     "record_identity",
     "refuse_changed_cluster",
+    "tell_changed_cluster",
 ]
 
 _LOG = structlog.get_logger(__name__)
@@ -89,6 +90,17 @@ async def refuse_changed_cluster(connection: Queries) -> None:
     seen, recorded = await read_identity(connection), await read_recorded_identity(connection)
     if recorded is not None and not is_same_cluster(seen, recorded):
         raise ClusterChangedError(_explain(seen, recorded))
+
+
+async def tell_changed_cluster(connection: Queries) -> None:
+    """Log what `refuse_changed_cluster` would refuse, and let the connection be used.
+
+    For those who take commands and answer queries: they work on what the database holds now, whatever it lost.
+    """
+    try:
+        await refuse_changed_cluster(connection)
+    except (ClusterChangedError, StandbyError, asyncpg.PostgresError) as error:
+        _LOG.error("cluster changed", error=str(error))
 
 
 async def admit_cluster(redis: RedisClient, connection: Queries) -> None:

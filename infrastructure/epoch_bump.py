@@ -37,9 +37,11 @@ CROSS JOIN LATERAL generate_series(f.epoch + 1, $1) AS n(epoch)
 """
 # More than one epoch a shard where streams know epochs that the database lost: those have no position of their own.
 _MOVE_EVENTS: Final = "UPDATE log.events SET epoch = $1 WHERE shard = $2 AND position > $3 AND position <= $4"
-_MOVE_CHECKPOINTS: Final = """
-UPDATE read.checkpoints c SET epoch = $1 FROM unnest($2::smallint[], $3::bigint[]) AS f(shard, agreed)
-WHERE c.shard = f.shard AND c.position > f.agreed
+_MOVE_READ_MODELS: Final = """
+WITH forks AS (SELECT * FROM unnest($2::smallint[], $3::bigint[]) AS f(shard, agreed)), moved AS (
+  UPDATE read.checkpoints c SET epoch = $1 FROM forks f WHERE c.shard = f.shard AND c.position > f.agreed
+)
+UPDATE read.parked_events p SET epoch = $1 FROM forks f WHERE p.shard = f.shard AND p.position > f.agreed
 """
 # A repeated command is answered with the token of the first: its events are still there, in the new epoch.
 _MOVE_RECEIPTS: Final = """
@@ -109,7 +111,7 @@ async def _write(connection: _Connection, bump: Bump, tell: Callable[[str], None
             tell(f"shard {fork.shard}: {fork.unpublished} events get epoch {bump.epoch}")
             place = (fork.shard, fork.agreed, fork.head.position)
             await connection.execute(_MOVE_EVENTS, bump.epoch, *place, timeout=_LONGEST_SECONDS)
-    await connection.execute(_MOVE_CHECKPOINTS, bump.epoch, shards, agreed)
+    await connection.execute(_MOVE_READ_MODELS, bump.epoch, shards, agreed)
     if bump.unpublished:
         await connection.execute(_MOVE_RECEIPTS, bump.epoch, shards, agreed, timeout=_LONGEST_SECONDS)
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from infrastructure.answer_cache import open_answer_cache
 from infrastructure.api_keys import cached_authenticate
 from infrastructure.applied_positions import AppliedPositions, distrust, open_applied_positions, wait_until_applied
+from infrastructure.cluster_identity import tell_changed_cluster
 from infrastructure.cursors import cursor_key
 from infrastructure.dead_letters import is_anything_parked
 from infrastructure.epochs import open_token_resolver
@@ -88,7 +89,12 @@ def create_application(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         database_url = settings.database_url.get_secret_value()
-        pool = await open_pool(database_url, size=settings.database_pool_size, application_name="bureau query-api")
+        pool = await open_pool(
+            database_url,
+            size=settings.database_pool_size,
+            application_name="bureau query-api",
+            on_connect=tell_changed_cluster,
+        )
         client = open_redis(settings.redis_url.get_secret_value())
         try:
             async with open_applied_positions(pool, client) as positions, open_read_models(pool) as models:

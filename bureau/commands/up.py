@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 from bureau.cli.output import line_sink, print_json, say, words_console
@@ -39,8 +40,8 @@ def run_up(directory: Path, host: str | None, port: int | None, *, is_json: bool
     console = words_console()
     tell = say(console)
     with hold_directory(directory) as held, open_supervisor(line_sink(console), tell) as supervisor:
-        runtime = start_service(supervisor, _plan(held, settings, address, is_readable=console.is_terminal), tell)
-        write_runtime(held.path, runtime)
+        plan = _plan(held, settings, address, is_readable=console.is_terminal)
+        runtime = start_service(supervisor, plan, tell, partial(write_runtime, held.path))
         for line in _announcement(held, runtime, settings, is_readable=console.is_terminal):
             tell(line)
         if is_json:

@@ -50,9 +50,15 @@ class ServicePlan:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def start_service(supervisor: Supervisor, plan: ServicePlan, say: Callable[[str], None]) -> Runtime:
+def start_service(
+    supervisor: Supervisor,
+    plan: ServicePlan,
+    say: Callable[[str], None],
+    on_start: Callable[[Runtime], None] = lambda _: None,
+) -> Runtime:
     """Start everything and return when every process is ready; `say` gets a line about each step.
 
+    `on_start` is told what runs as soon as it does: whoever has to help it to become ready must find it.
     Raises EmbeddedServerError and CommandFailedError; what was started is the supervisor's to stop.
     """
     database_url = plan.database_url or _start_postgres(supervisor, plan.home / "postgres", say)
@@ -70,8 +76,10 @@ def start_service(supervisor: Supervisor, plan: ServicePlan, say: Callable[[str]
         where = {"BUREAU_HOST": host, "BUREAU_PORT": str(port)}
         supervisor.start(_role_unit(role, {**common, **plan.environment, **where}))
     processes = {role.value: _address(host, port) for role, (host, port) in plan.listen.items()}
-    wait_for_processes(supervisor, processes)
-    return Runtime(os.getpid(), database_url, redis_url, processes)
+    runtime = Runtime(os.getpid(), database_url, redis_url, processes)
+    on_start(runtime)
+    wait_for_processes(supervisor, processes, say)
+    return runtime
 
 
 def check_listening_port(host: str, port: int) -> None:
