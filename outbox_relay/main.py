@@ -92,7 +92,8 @@ async def share_log(wiring: Wiring, stop: asyncio.Event) -> None:
         is_fit=lambda: not wiring.board.newest[0].trouble,
         report=lambda: report_shards(wiring.board.newest[0]),
     )
-    async with open_leases(wiring.pool, wiring.redis, plan) as shares, asyncio.TaskGroup() as tasks:
+    # The leases are left as soon as nothing more is carried: nobody waits for what is looked after beside.
+    async with asyncio.TaskGroup() as tasks, open_leases(wiring.pool, wiring.redis, plan) as shares:
         held = partial(shares.held, RELAY_ROLE)
         listening = listen_for_wakes(wiring.redis, wiring.wake.set, lambda shards: _are_held(shards, held()))
         listener = tasks.create_task(listening)
