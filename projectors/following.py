@@ -34,7 +34,8 @@ __all__ = ["BATCH_ENTRIES", "follow_projection"]
 BATCH_ENTRIES: Final = 500
 _LOG_BYTES: Final = 2_000_000
 _TICK_SECONDS: Final = 1.0
-_PACE_SECONDS: Final = 0.001  # after a small batch: idle, nobody notices; busy, two or three events share a write
+_PACE_SECONDS_AN_EVENT: Final = 0.0005  # after a small batch: idle, nobody notices; busy, ever more share a write
+_LONGEST_PACE_SECONDS: Final = 0.01
 _LITTLE: Final = 50
 _RECONNECT_SECONDS: Final = 0.5
 
@@ -103,12 +104,12 @@ async def _next_batch(follower: Follower, dependencies: FollowDependencies) -> l
     return batches
 
 
-async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
-    """Apply what comes next, once; tell whether that was little, so that waiting a moment merges it with more."""
+async def _step(follower: Follower, dependencies: FollowDependencies) -> float:
+    """Apply what comes next, once; return how many seconds to wait where that was little, so that more is merged."""
     batches = await _next_batch(follower, dependencies)
     if not batches:
-        return False
-    is_little = sum(len(batch.entries) for batch in batches) < _LITTLE
+        return 0.0
+    entries = sum(len(batch.entries) for batch in batches)
     try:
         with applying(dependencies.announcer, follower.projection.name):
             applied = await apply_projection(follower.projection, batches, dependencies.apply)
@@ -120,7 +121,7 @@ async def _step(follower: Follower, dependencies: FollowDependencies) -> bool:
         lost = settle(follower, dependencies, applied)
     if lost:
         await _find_out(follower, dependencies, lost)
-    return is_little
+    return min(_PACE_SECONDS_AN_EVENT * entries, _LONGEST_PACE_SECONDS) if entries < _LITTLE else 0.0
 
 
 async def _find_out(follower: Follower, dependencies: FollowDependencies, lost: Collection[int]) -> None:
@@ -163,8 +164,8 @@ async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:
             is_releasing = True
         if is_releasing:
             is_releasing = await release_some(follower, dependencies)
-        if await _step(follower, dependencies):
-            await asyncio.sleep(_PACE_SECONDS)
+        if pace := await _step(follower, dependencies):
+            await asyncio.sleep(pace)
         await wait_for_work(follower.inbox, 0.0 if is_releasing else max(0.0, next_tick - monotonic_seconds()))
 
 
