@@ -22,7 +22,7 @@ from infrastructure.cluster_identity import tell_changed_cluster
 from infrastructure.command_loads import load_commands
 from infrastructure.event_log import remembered_shards
 from infrastructure.identifiers import new_id, new_traceparent, random_share
-from infrastructure.joint_saves import save_commands
+from infrastructure.joint_saves import saving
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.purging import purge_receipts
 from infrastructure.ready_notices import open_ready_notices
@@ -66,7 +66,7 @@ def _services(
     return CommandServices(
         commands=CommandDependencies(
             load=together(partial(load_commands, pool), most=_MOST_TOGETHER, lanes=_LANES),
-            save=together(partial(save_commands, pool), most=_MOST_TOGETHER, lanes=_LANES),
+            save=saving(pool, most=_MOST_TOGETHER, lanes=_LANES),
             announce=announce,
             announce_work=announce_work,
             pause=pause_before_try,

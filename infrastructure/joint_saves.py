@@ -6,12 +6,14 @@ and each of its commands is saved by itself, so that only the one at fault is to
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Final
 
 from contracts.streams import Token
 from infrastructure.postgres import Pool
+from infrastructure.together import together
 from infrastructure.write_statements import SAVE_TOGETHER_STATEMENT
 from infrastructure.write_store import (
     BudgetGuard,
@@ -23,9 +25,22 @@ from infrastructure.write_store import (
     written_columns,
 )
 
-__all__ = ["joined_writes", "save_commands"]
+__all__ = ["joined_writes", "save_commands", "saving"]
 
 _JOINT_BYTES: Final = 1_000_000
+
+
+def saving(pool: Pool, *, most: int, lanes: int) -> Callable[[Write], Awaitable[Token]]:
+    """Return `save_command` that joins what may be joined, at most so many at once on so many lanes.
+
+    What may not goes its own way at once: it may wait for others' rows, and nobody waits for it.
+    """
+    join = together(partial(save_commands, pool), most=most, lanes=lanes)
+
+    async def save(write: Write) -> Token:
+        return await (join(write) if _meets_nobody(write) else save_command(pool, write))
+
+    return save
 
 
 async def save_commands(pool: Pool, writes: Sequence[Write]) -> list[Token | Exception]:
@@ -50,7 +65,7 @@ def joined_writes(writes: Sequence[Write]) -> list[list[int]]:
 
 def _is_joinable(write: Write, others: Sequence[Write]) -> bool:
     """Tell whether a write may be part of a joint one with these others."""
-    if len(write.shards) != 1 or any(change.kind != "task" for change in write.changes):
+    if not _meets_nobody(write):
         return False
     if any(write.key.workspace_id != other.key.workspace_id or write.key == other.key for other in others):
         return False
@@ -61,6 +76,11 @@ def _is_joinable(write: Write, others: Sequence[Write]) -> bool:
     if write.guard.scopes and any(o.guard.scopes and set(o.guard.seen) != set(write.guard.seen) for o in others):
         return False
     return sum(_size(each) for each in (*others, write)) <= _JOINT_BYTES
+
+
+def _meets_nobody(write: Write) -> bool:
+    """Tell whether a write is of one shard and changes tasks alone: it waits for nobody but who writes to the shard."""
+    return len(write.shards) == 1 and all(change.kind == "task" for change in write.changes)
 
 
 def _size(write: Write) -> int:

@@ -2,15 +2,13 @@
 
 import asyncio
 import random
-from functools import partial
 from uuid import UUID
 
 import pytest
 
 from contracts.streams import Token
-from infrastructure.joint_saves import save_commands
+from infrastructure.joint_saves import saving
 from infrastructure.postgres import Pool, open_pool
-from infrastructure.together import together
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres
 from tests.write_path.history import find_faults
@@ -25,7 +23,7 @@ async def _send(pool: Pool, worker: int, roots: list[UUID], stop: asyncio.Event,
     Those on one root are saved together with others that come at the same time.
     """
     randomness, number = random.Random(worker), 0
-    save = together(partial(save_commands, pool), most=8, lanes=1)
+    save = saving(pool, most=8, lanes=1)
 
     async def send(part: int) -> None:
         key = f"{worker}-{number}-{part}"

@@ -2,16 +2,14 @@
 
 import asyncio
 import random
-from functools import partial
 from uuid import UUID
 
 import orjson
 
 from contracts.streams import Token
 from infrastructure.command_loads import LoadRequest, load_commands
-from infrastructure.joint_saves import joined_writes, save_commands
+from infrastructure.joint_saves import joined_writes, save_commands, saving
 from infrastructure.postgres import Pool
-from infrastructure.together import together
 from infrastructure.write_store import (
     AggregateChange,
     BudgetGuard,
@@ -128,7 +126,7 @@ async def test_many_processes_that_save_together_never_meet_crosswise(pool: Pool
     before = await count_deadlocks(pool)
 
     async def process(number: int) -> None:
-        save = together(partial(save_commands, pool), most=16, lanes=1)
+        save = saving(pool, most=16, lanes=1)
         own = random.Random(number)
         for turn in range(6):
             keys = [f"{number}-{turn}-{part}" for part in range(8)]
