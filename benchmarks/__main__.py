@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from benchmarks import commands, lifecycle, projectors, rebuild, relay, relay_backlog, visibility
+from benchmarks.peer_environment import beside_peers
 from benchmarks.processes import Addresses, open_servers
 from benchmarks.relay_backlog import Backlog
 from benchmarks.relay_peers import run_relay_peers
@@ -32,7 +33,7 @@ async def _measure_relay(servers: Addresses, wish: Wish) -> Sequence[Result]:
     results = [*near, *far]
     if not wish.has_peers:
         return results
-    return [*results, *await run_relay_peers(results[0].value, is_quick=wish.is_quick)]
+    return await beside_peers(results, run_relay_peers(results[0].value, is_quick=wish.is_quick))
 
 
 type Measurement = Callable[[Addresses, Wish], Awaitable[Sequence[Result]]]

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from benchmarks.commands import AGENT_NAME, register_agent
+from benchmarks.peer_environment import beside_peers
 from benchmarks.peers import run_peers
 from benchmarks.processes import Addresses, Running, make_api_key, run_role
 from benchmarks.report import Result
@@ -56,7 +57,7 @@ async def run(servers: Addresses, *, is_quick: bool = False, has_peers: bool = F
     if not has_peers:
         return results
     best = max(result.value for result in results[: len(_SHAPES)])
-    return [*results, *await run_peers(servers, best, tasks)]
+    return await beside_peers(results, run_peers(servers, best, tasks))
 
 
 def _plan(line: _Line, **changes: float | None) -> WorkPlan:

@@ -5,17 +5,28 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-__all__ = ["PeerError", "open_environment", "run_peer"]
+from benchmarks.report import Result
+
+__all__ = ["PeerError", "beside_peers", "open_environment", "run_peer"]
 
 
 class PeerError(Exception):
     """A peer could not be installed or measured; the message says which, and what it said last."""
+
+
+async def beside_peers(results: Sequence[Result], measuring: Awaitable[Sequence[Result]]) -> list[Result]:
+    """Return the results with those of peers; where these cannot be had, say why on standard error and do without."""
+    try:
+        return [*results, *await measuring]
+    except PeerError as error:
+        Console(stderr=True).print(f"nothing beside the peers: {error}", highlight=False, markup=False)
+        return list(results)
 
 
 @asynccontextmanager
