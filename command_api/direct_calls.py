@@ -47,17 +47,24 @@ class _Way(NamedTuple):
 type _Ways = Mapping[tuple[str, str, int], list[_Way]]
 """The ways by method, first segment and number of segments; of two that fit, the one that does not vary is first."""
 
+_BODY: Final = "body"
 _CALL: Final = "call"
 
 
 def _reader(name: str, annotation: Any, segments: list[str]) -> _Reader:  # noqa: ANN401 - any type
-    """Return how an argument of a route's function is read, by where FastAPI would look for it."""
+    """Return how an argument of a route's function is read, by where FastAPI would look for it.
+
+    Raises TypeError for what no command takes, such as a query parameter: FastAPI would read it, and here nobody would.
+    """
     adapter = TypeAdapter[Any](annotation)
     if f"{{{name}}}" in segments:
         return _Reader(name, adapter, segment=segments.index(f"{{{name}}}"))
     headers = [known for known in getattr(annotation, "__metadata__", ()) if isinstance(known, Header)]
     if headers:
         return _Reader(name, adapter, header=headers[0].alias)
+    if name != _BODY:
+        message = f"{name} is none of: a part of the path, a header, {_BODY}, {_CALL}"
+        raise TypeError(message)
     return _Reader(name, adapter, is_optional=type(None) in getattr(annotation, "__args__", ()))
 
 

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from command_api.direct_calls import call_directly
 from command_api.routes import leases, submissions, work
+from command_api.routes.call import CurrentCall
 from infrastructure.web.middleware import request_edge
 from tests.command_api.scenario import API, bearer, register_agent
 
@@ -59,6 +60,17 @@ async def test_refusals_are_told_without_it_too(
 
     told = [(answer.status_code, answer.json()["error"]["code"]) for answer in (unknown, nobody, malformed)]
     assert told == [(404, "agent_not_found"), (401, "unauthenticated"), (400, "malformed_json")]
+
+
+def test_a_route_that_takes_what_commands_do_not_take_is_refused_at_the_start() -> None:
+    router = APIRouter()
+
+    @router.post("/tasks")
+    async def take_a_query(limit: int, call: CurrentCall) -> None:
+        """Take a query parameter."""
+
+    with pytest.raises(TypeError, match="limit is none of"):
+        call_directly(FastAPI(), FastAPI(), [router])
 
 
 @pytest.mark.parametrize(
