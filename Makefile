@@ -28,8 +28,9 @@ test: environment ## Run the tests against real servers, with coverage (PYTEST="
 test-containers: environment ## Build the image, run the composed service and test it (needs a container engine; minutes)
 	@exec $(BIN)/python -m pytest -m containers $(PYTEST)
 
-faults: environment ## Run what kills and stops processes and servers, three times over
-	for round in 1 2 3; do $(BIN)/python -m pytest -m faults --numprocesses=auto --maxprocesses=4 $(PYTEST) || exit 1; done
+faults: environment ## Kill and stop processes and servers at every step, for minutes (BUREAU_FAULT_KILLS=... and others)
+	$(BIN)/python -m pytest -m faults -k "not storm" --numprocesses=auto --maxprocesses=4 $(PYTEST)
+	BUREAU_FULL_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_storm.py tests/model -m faults -s $(PYTEST)
 
 check: environment ## Check format, lint, types, import rules, the events' contract and package metadata
 	$(BIN)/ruff format --check .

@@ -54,7 +54,8 @@ class AggregateChunk(NamedTuple):
     """The aggregates from one id to another, both included, whole.
 
     `events` are sorted by aggregate, generation, shard and position; `generations` are the write side's; `rows` are by
-    table and primary key, all columns in the table's order; `checkpoints` are by (projection, shard).
+    table and primary key, all columns in the table's order; `checkpoints` are by (projection, shard); `parked` are the
+    (projection, shard, position) of the events that wait as dead letters.
     """
 
     last: UUID
@@ -62,6 +63,7 @@ class AggregateChunk(NamedTuple):
     generations: Mapping[UUID, int]
     rows: Mapping[ReadTable, Mapping[tuple[object, ...], tuple[object, ...]]]
     checkpoints: Mapping[tuple[str, int], EntryId]
+    parked: frozenset[tuple[str, int, int]]
 
 
 # The unique index of each partition on (aggregate_id, generation) serves the order.
@@ -76,6 +78,10 @@ _GENERATIONS: Final = "SELECT id, generation FROM write.aggregates WHERE id >= $
 _CHECKPOINTS: Final = """
 SELECT c.projection, c.shard, c.epoch, c.position FROM read.checkpoints c
 LEFT JOIN read.projections p USING (projection) WHERE c.version = coalesce(p.version, 1)
+"""
+_PARKED: Final = """
+SELECT e.projection, e.shard, e.position FROM read.parked_events e LEFT JOIN read.projections p USING (projection)
+WHERE e.version = coalesce(p.version, 1) AND e.aggregate_id >= $1 AND e.aggregate_id <= $2
 """
 _SERVING: Final = "SELECT projection, version FROM read.projections"
 _ATTEMPTS: Final = 5
@@ -141,8 +147,9 @@ async def _read_chunk(
         generations = {row[0]: row[1] for row in await connection.fetch(_GENERATIONS, first, reached)}
         rows = {table: await _read_rows(connection, table, first, reached) for table in tables}
         found = await connection.fetch(_CHECKPOINTS) if tables else []
+        parked = await connection.fetch(_PARKED, first, reached) if tables else []
     checkpoints = {(name, shard): EntryId(epoch, position) for name, shard, epoch, position in found}
-    return AggregateChunk(reached, events, generations, rows, checkpoints)
+    return AggregateChunk(reached, events, generations, rows, checkpoints, frozenset(map(tuple, parked)))
 
 
 async def read_history(pool: Pool, aggregate: UUID) -> list[AggregateEvent]:

@@ -78,10 +78,23 @@ def _fold_all(
         if aggregate in left_out or not any(concerns(projection, each.logged.event_type) for each in events):
             continue
         checkpoint = chunk.checkpoints.get((projection.name, events[0].logged.shard))
-        folded = fold_aggregate(projection, events, checkpoint.position if checkpoint else 0)
+        parked = _parked(projection, chunk, events)
+        folded = fold_aggregate(projection, events, checkpoint.position if checkpoint else 0, parked)
+        where = f"{projection.name} aggregate {aggregate}"
+        if parked:
+            words = f"{len(parked)} events wait as dead letters since position {min(parked)}: bureau dead-letters list"
+            note(work.findings, Kind.VIEW_PARKED, where, words)
         if folded.problem:
-            where = f"{projection.name} aggregate {aggregate}"
             note(work.findings, Kind.VIEW_UNFOLDABLE, where, f"an event cannot be taken: {folded.problem}")
         for table, own in folded.rows.items():
             rows[table].update(own)
     return rows
+
+
+def _parked(projection: Projection, chunk: AggregateChunk, events: Sequence[Opened]) -> frozenset[int]:
+    """Return the positions of an aggregate's events that a projection has parked."""
+    return frozenset(
+        each.logged.position
+        for each in events
+        if (projection.name, each.logged.shard, each.logged.position) in chunk.parked
+    )

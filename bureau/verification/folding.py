@@ -1,6 +1,6 @@
 """What the rows of an aggregate have to be: its events up to a checkpoint, through the pure functions. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,16 +46,20 @@ def open_event(event: AggregateEvent) -> Opened:
         return Opened(event, None, f"{type(error).__name__}: {str(error)[:200]}")
 
 
-def fold_aggregate(projection: Projection, events: Sequence[Opened], checkpoint: int) -> Expected:
-    """Return the rows that a projection makes of an aggregate's events up to a position.
+def fold_aggregate(
+    projection: Projection, events: Sequence[Opened], checkpoint: int, parked: Container[int] = ()
+) -> Expected:
+    """Return the rows that a projection makes of an aggregate's events up to a position, without the parked ones.
 
-    What follows an event that cannot be taken is left out: the root is parked there, or the projection stands.
+    What follows an event that cannot be taken is left out: the projection stands there.
     """
     views: dict[str, Any] = {}
     inserted: dict[str, dict[Row, Row]] = {table.table: {} for table in projection.rows}
     problem, last = "", None
     for opened in events:
-        if opened.logged.position > checkpoint or not concerns(projection, opened.logged.event_type):
+        if opened.logged.position > checkpoint or opened.logged.position in parked:
+            continue
+        if not concerns(projection, opened.logged.event_type):
             continue
         try:
             _take(projection, opened, views, inserted)

@@ -79,7 +79,7 @@ async def project_everything(pool: Pool) -> None:
             checkpoint = standings[shard].checkpoint
             rows = await read_log(pool, {shard: checkpoint.position}, limit=100_000, max_bytes=1 << 30)
             if rows:
-                batch = ShardBatch(shard, checkpoint, tuple(entry_of_row(row) for row in rows))
+                batch = ShardBatch(shard, checkpoint, tuple(entry_of_row(row) for row in rows), may_park=True)
                 await apply_projection(projection, [batch], dependencies)
 
 

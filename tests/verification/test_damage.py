@@ -1,9 +1,13 @@
 """Every kind of damage, done by hand with one statement or command, is found and called by its name."""
 
+from random import Random
+
 import pytest
 
+from bureau.verification import Scope, verify
 from contracts.streams import stream_name
-from tests.verification.line import Line, Rewrite, rewrite_stream
+from tests.projectors.stories import root_in, task_story, write, write_tasks
+from tests.verification.line import Line, Rewrite, project_everything, rewrite_stream
 
 # Each statement damages the shard $1.
 LOG_AND_WRITE_SIDE = {
@@ -110,6 +114,23 @@ async def test_aggregates_on_one_side_only_are_named(line: Line) -> None:
 async def test_an_event_that_no_projection_can_take_is_named(line: Line) -> None:
     await line.pool.execute("UPDATE log.events SET envelope = '{}' WHERE shard = $1 AND position = 2", line.shard)
     assert {"view.unfoldable", "stream.different"} <= await line.find()
+
+
+async def test_a_parked_root_is_compared_up_to_the_park_and_named(line: Line, randomness: Random) -> None:
+    """The projections go on behind an event that none can take; its root waits, and nothing else differs."""
+    while len(story := task_story(randomness, root_in(line.shard, randomness))) < 5:
+        pass
+    await write(line.pool, story)
+    await line.pool.execute(
+        "UPDATE log.events SET envelope = '{}' WHERE event_id = ANY ($1)", [each.event_id for each in story[2:3]]
+    )
+    await write_tasks(line.pool, randomness, 5)
+    await project_everything(line.pool)
+    scope = Scope(is_deep=True, has_streams=False, has_write_side=False, has_receipts=False, patience_seconds=0)
+    found = (await verify(line.pool, line.redis, scope)).differences
+    assert {difference.kind.value for difference in found} == {"view.parked"}
+    assert {difference.where for difference in found} >= {f"task_detail aggregate {story[0].root}"}
+    assert {difference.what.split(" events")[0] for difference in found} >= {str(len(story) - 2)}
 
 
 STREAMS: dict[str, tuple[Rewrite, str]] = {
