@@ -72,6 +72,13 @@ class Crew:
             self.stopped.discard(slot)
             self.start(slot, is_armed=is_armed)
 
+    def command(self, words: str) -> ForkServerProcess:
+        """Run a command of `bureau`; its exit code is that of the process."""
+        environment = {**self.environment, "COMMAND": words}
+        process = self.context.Process(target=run, args=("command", environment, str(self.log)))
+        process.start()
+        return process
+
     def kill(self, slot: str) -> None:
         """SIGKILL, at whatever it does; it counts when it is replaced."""
         self.armed.pop(slot, None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from random import Random
 from uuid import UUID
 
+import bureau.cli
 import bureau.commands.serve
 import outbox_relay.main  # the fork server loads them once, so that a process is there in some milliseconds
 import projectors.main  # the same
@@ -28,6 +29,9 @@ def run(role: str, environment: Mapping[str, str], log: str) -> None:
     with open(log, "ab", buffering=0) as words:  # noqa: PTH123 - a descriptor is wanted
         os.dup2(words.fileno(), sys.stdout.fileno())
         os.dup2(words.fileno(), sys.stderr.fileno())
+    if role == "command":
+        bureau.cli.app(environment["COMMAND"].split(), prog_name="bureau")
+        return
     if role == "writer":
         asyncio.run(_write(environment))
         return
