@@ -38,10 +38,11 @@ _PACE_SECONDS_AN_EVENT: Final = 0.0005  # after a small batch: idle, nobody noti
 _LONGEST_PACE_SECONDS: Final = 0.01
 _LITTLE: Final = 50
 _RECONNECT_SECONDS: Final = 0.5
+_NOWHERE: Final = EntryId(0, 0)
 
 
 async def _compare_with_log(follower: Follower, dependencies: FollowDependencies, *, is_first: bool = False) -> None:
-    """Take over the committed checkpoints and note the shards whose log goes on while nothing waits in the inbox.
+    """Take over the committed checkpoints of the own shards; note those whose log goes on while the inbox has nothing.
 
     The first time nothing is noted: what the streams hold comes from there, what they don't is noted a second later.
     Raises ProjectionSwitchedError.
@@ -49,8 +50,12 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
     standings = await read_standings(dependencies.pool, followed_version(follower, dependencies))
     if not standings:
         raise ProjectionSwitchedError
+    held = dependencies.held()
+    standings = {shard: standing for shard, standing in standings.items() if held is None or shard in held}
     committed = {shard: standing.checkpoint for shard, standing in standings.items()}
     parked = {shard: standing.parked for shard, standing in standings.items()}
+    for shard in follower.checkpoints.keys() - committed.keys():
+        _let_go(follower, shard)
     if committed != follower.checkpoints or parked != dependencies.apply.parked:
         follower.checkpoints.clear()
         follower.checkpoints.update(committed)
@@ -62,6 +67,15 @@ async def _compare_with_log(follower: Follower, dependencies: FollowDependencies
         if not is_first and checkpoint.position < head.position and not follower.inbox.queues.get(shard):
             fall_behind(follower.inbox, shard, head.position)
     follower.resting.clear()
+    follower.has_begun.set()
+
+
+def _let_go(follower: Follower, shard: int) -> None:
+    """Forget what waits of a shard that is somebody else's to work on."""
+    discard_shard(follower.inbox, shard)
+    follower.inbox.behind.pop(shard, None)
+    follower.suspects.discard(shard)
+    follower.troubles.pop(shard, None)
 
 
 def _working(follower: Follower) -> dict[int, EntryId]:
@@ -74,7 +88,8 @@ async def _fill_from_log(
 ) -> list[ShardBatch]:
     """Return what comes next, from the log, in the shards that are behind."""
     behind = follower.inbox.behind
-    for shard in [shard for shard, target in behind.items() if follower.checkpoints[shard].position >= target]:
+    known = follower.checkpoints
+    for shard in [shard for shard, target in behind.items() if known.get(shard, _NOWHERE).position >= target]:
         del behind[shard]
     after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items() if shard in behind}
     if not after:
@@ -158,7 +173,8 @@ async def _follow(follower: Follower, dependencies: FollowDependencies) -> None:
     next_tick = monotonic_seconds() + _TICK_SECONDS
     is_releasing = True
     while True:
-        if monotonic_seconds() >= next_tick:
+        if monotonic_seconds() >= next_tick or follower.is_shared_anew.is_set():
+            follower.is_shared_anew.clear()
             await _compare_with_log(follower, dependencies)
             next_tick = monotonic_seconds() + _TICK_SECONDS
             is_releasing = True

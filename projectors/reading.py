@@ -68,7 +68,8 @@ async def fan_out(followers: Sequence[Follower], shard: int, raw: Mapping[str, A
     while not any(has_room(follower.inbox) for follower in followers):
         await asyncio.sleep(_ROOM_SECONDS)
     for follower in followers:
-        offer(follower.inbox, entries)
+        if shard in follower.checkpoints:
+            offer(follower.inbox, entries)
 
 
 def _subscribe(broker: RedisBroker, followers: Sequence[Follower], shard: int, start: EntryId) -> None:
@@ -90,11 +91,14 @@ def _subscribe(broker: RedisBroker, followers: Sequence[Follower], shard: int, s
 
 
 def _starts(followers: Sequence[Follower]) -> dict[int, EntryId]:
-    """Return the lowest checkpoint of each shard; empty while a projection does not know its own."""
-    if not all(follower.checkpoints for follower in followers):
-        return {}
-    shards = followers[0].checkpoints
-    return {shard: min(follower.checkpoints[shard] for follower in followers) for shard in shards}
+    """Return the lowest checkpoint of each shard that a projection works on; empty while one does not know its own."""
+    starts: dict[int, EntryId] = {}
+    if not all(follower.has_begun.is_set() for follower in followers):
+        return starts
+    for follower in followers:
+        for shard, checkpoint in follower.checkpoints.items():
+            starts[shard] = min(checkpoint, starts.get(shard, checkpoint))
+    return starts
 
 
 def _is_running(broker: RedisBroker) -> bool:
@@ -109,14 +113,20 @@ def _is_running(broker: RedisBroker) -> bool:
 
 
 async def check_reading(session: Session) -> None:
-    """Raise RuntimeError where a subscription does not read."""
+    """Raise RuntimeError where a subscription does not read; who works on no shard needs none."""
+    is_idle = not _starts(session.followers) and all(follower.has_begun.is_set() for follower in session.followers)
+    if is_idle:
+        return
     if not session.brokers or not _is_running(session.brokers[0]):
         message = "not every stream is being read"
         raise RuntimeError(message)
 
 
-async def _read_until_trouble(session: Session, client: RedisClient, starts: Mapping[int, EntryId]) -> None:
-    """Read all streams until a subscription stops or Redis does not answer; raises what starting or asking raises."""
+async def _read_until_trouble(session: Session, client: RedisClient, starts: Mapping[int, EntryId]) -> bool:
+    """Read streams until others are wanted (True), a subscription stops (False) or Redis does not answer.
+
+    Raises what starting or asking raises.
+    """
     broker = RedisBroker(
         session.redis_url,
         socket_timeout=_SOCKET_SECONDS,
@@ -129,9 +139,10 @@ async def _read_until_trouble(session: Session, client: RedisClient, starts: Map
     try:
         await broker.start()
         session.brokers.append(broker)
-        while _is_running(broker):
+        while _is_running(broker) and starts.keys() == _starts(session.followers).keys():
             await client.ping()
             await asyncio.sleep(_LOOK_SECONDS)
+        return _is_running(broker)
     finally:
         session.brokers.clear()
         with suppress(Exception):  # nothing more is wanted from it
@@ -139,7 +150,7 @@ async def _read_until_trouble(session: Session, client: RedisClient, starts: Map
 
 
 async def keep_reading(session: Session, client: RedisClient) -> None:
-    """Read all streams until cancelled, beginning again after every trouble."""
+    """Read the streams that are wanted until cancelled, beginning again after every trouble and every change."""
     log = structlog.get_logger(__name__)
     is_reached = True
     while True:
@@ -147,10 +158,12 @@ async def keep_reading(session: Session, client: RedisClient) -> None:
             await client.ping()  # FastStream would retry without a pause where nobody answers at the start
             if starts := _starts(session.followers):
                 is_reached = True
-                await _read_until_trouble(session, client, starts)
+                if await _read_until_trouble(session, client, starts):
+                    continue
                 log.warning("subscription_stopped")
         except Exception as error:  # noqa: BLE001 - whatever FastStream raises ends the session, and the next begins
             if is_reached:
                 log.warning("streams_out_of_reach", error=type(error).__name__)
             is_reached = False
-        await asyncio.sleep(_LOOK_SECONDS if session.followers[0].checkpoints else _ROOM_SECONDS)
+        has_begun = all(follower.has_begun.is_set() for follower in session.followers)
+        await asyncio.sleep(_LOOK_SECONDS if has_begun else _ROOM_SECONDS)

@@ -70,6 +70,7 @@ _TAGS = {
     "agents": "Who does tasks: a name, a card that says what it can do, a policy for its leases.",
     "tasks": "What is to be done, and what came of it.",
     "workers": "For whoever does tasks: lease, keep alive, report, end. The lease's token goes into `Lease-Token`.",
+    "dead letters": "Events that a read model could not take; for the roles operator and admin.",
     "health": "For probes.",
 }
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from bureau.local.dead_letter_section import read_dead_letter_section
 from bureau.local.epoch_sections import read_epoch_section
+from bureau.local.projector_section import read_projector_section
 from bureau.local.read_model_section import read_read_models_section
 from bureau.local.relay_sections import read_memory_section, read_relay_section
 from bureau.local.section import ReadSection, Section
@@ -21,6 +22,7 @@ SECTIONS: Final[tuple[ReadSection, ...]] = (
     read_streams_section,
     read_readers_section,
     read_upkeep_section,
+    read_projector_section,
     read_read_models_section,
     read_dead_letter_section,
 )

@@ -18,8 +18,8 @@ type ProjectorStarter = Callable[[], AbstractAsyncContextManager[Session]]
 
 
 @asynccontextmanager
-async def start_projectors(database_url: str, redis_url: str) -> AsyncIterator[Session]:
-    """Run all projections with connections of their own until the block ends."""
+async def start_projectors(database_url: str, redis_url: str, *, is_sharing: bool = False) -> AsyncIterator[Session]:
+    """Run all projections with connections of their own until the block ends, in a fair share of the shards or all."""
     pool = await open_pool(
         database_url,
         size=4,
@@ -27,9 +27,10 @@ async def start_projectors(database_url: str, redis_url: str) -> AsyncIterator[S
         is_durable=False,
         on_connect=refuse_changed_cluster,
     )
+    leases = await open_pool(database_url, size=1, application_name="leases under test", is_durable=False)
     client = open_redis(redis_url)
     session = Session(redis_url, create_followers())
-    working = asyncio.create_task(work(session, pool, client))
+    working = asyncio.create_task(work(session, pool, client, leases if is_sharing else None))
     try:
         yield session
         assert not working.done(), working.exception()
@@ -38,6 +39,7 @@ async def start_projectors(database_url: str, redis_url: str) -> AsyncIterator[S
         await asyncio.gather(working, return_exceptions=True)
         await client.aclose()
         pool.terminate()
+        leases.terminate()
 
 
 @pytest.fixture
