@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from command_api.direct_calls import call_directly
 from command_api.purging import PurgingDependencies, open_purging
-from command_api.routes import agents, approvals, budgets, leases, submissions, tasks, work
+from command_api.routes import agents, approvals, budgets, dead_letters, leases, submissions, tasks, work
 from command_api.routes.rejections import install_rejection_handlers
 from command_api.scheduler import SchedulerDependencies, open_scheduler
 from command_api.services.command_services import CommandServices
@@ -20,6 +20,7 @@ from infrastructure.backoff import pause_before_try
 from infrastructure.clock import monotonic_seconds
 from infrastructure.cluster_identity import tell_changed_cluster
 from infrastructure.command_loads import load_commands
+from infrastructure.dead_letters import DeadLetterRequest, WantedAction, add_request, wait_for_requests
 from infrastructure.event_log import remembered_shards
 from infrastructure.identifiers import new_id, new_traceparent, random_share
 from infrastructure.joint_saves import saving
@@ -52,6 +53,7 @@ _ROUTERS = (
     approvals.router,
     agents.router,
     budgets.router,
+    dead_letters.router,
 )
 # As many lanes as there are cores: on one the next commands are made ready while the other waits for its commit.
 _LANES = 2
@@ -81,11 +83,20 @@ def _services(
         find_open_tasks=partial(find_open_tasks, pool),
         read_messages=partial(read_messages, pool),
         read_principals=partial(read_principals, pool),
+        ask_for_release=partial(_ask_for_release, pool),
         make_id=new_id,
         make_traceparent=new_traceparent,
         random_share=random_share,
         monotonic=monotonic_seconds,
     )
+
+
+async def _ask_for_release(
+    pool: Pool, wanted: WantedAction, workspace_id: str, seconds: float
+) -> DeadLetterRequest | None:
+    """Ask something of a dead letter and wait a little."""
+    asked = await add_request(pool, wanted, workspace_id=workspace_id)
+    return None if asked is None else (await wait_for_requests(pool, [asked.request_id], seconds))[0]
 
 
 def _purging(pool: Pool, days: int) -> PurgingDependencies:

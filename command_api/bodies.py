@@ -27,6 +27,7 @@ __all__ = [
     "ReasonBody",
     "RegisterAgentBody",
     "SetBudgetBody",
+    "SkipBody",
     "SubmitTaskBody",
     "UpdateAgentBody",
 ]
@@ -156,6 +157,14 @@ class DecisionBody(Record):
 
     decision: Literal["approve", "refuse"]
     reason: Reason | None = None
+
+
+class SkipBody(Record):
+    """Which event: it must be the first that waits, so that nobody skips one that they have not seen."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"event_id": "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"}]})
+
+    event_id: UUID
 
 
 class SetBudgetBody(Record):

@@ -23,6 +23,7 @@ __all__ = [
     "BudgetNotice",
     "BudgetReceipt",
     "CanceledReceipt",
+    "DeadLetterReceipt",
     "HeartbeatReceipt",
     "InputReceipt",
     "Lease",
@@ -187,3 +188,17 @@ class LeasesReceipt(Record):
 
     data: tuple[Lease, ...]
     consistency: str | None
+
+
+class DeadLetterReceipt(Record):
+    """What was asked of a dead letter and what became of it."""
+
+    request_id: UUID
+    dead_letter_id: UUID
+    action: Literal["retry", "skip"]
+    outcome: Literal["released", "failed_again", "refused"] | None = Field(
+        description="released: nothing waits any more. Null: no projector has done it yet.", examples=["released"]
+    )
+    applied: int = Field(description="Events that took effect.", examples=[3])
+    error: str | None = Field(description="Why an event failed again, or why it was refused.", examples=[None])
+    consistency: str | None = Field(description="Always null: nothing is written to the log.", examples=[None])

@@ -4,10 +4,13 @@ Reads read.parked_roots and read.parked_events. Writes read.parked_requests alon
 does what is asked, and writes the outcome there. Nothing here touches a checkpoint.
 """
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
+from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
 from infrastructure.read_models import ReadModels, serving_version
 
@@ -22,10 +25,15 @@ __all__ = [
     "count_dead_letters",
     "find_dead_letter",
     "is_anything_parked",
+    "may_operate",
     "read_dead_letters",
     "read_parked_page",
     "read_requests",
+    "wait_for_requests",
 ]
+
+_PAUSE_SECONDS: Final = 0.1
+_OPERATORS: Final = frozenset({"operator", "admin"})
 
 type Action = Literal["retry", "skip"]
 
@@ -183,7 +191,7 @@ SELECT $1, r.dead_letter_id, r.projection, r.version, r.shard, r.root_id, r.work
   SELECT e.position FROM read.parked_events e
   WHERE e.projection = r.projection AND e.version = r.version AND e.root_id = r.root_id AND e.event_id = $5
 )
-FROM read.parked_roots r WHERE r.dead_letter_id = $2
+FROM read.parked_roots r WHERE r.dead_letter_id = $2 AND ($6::text IS NULL OR r.workspace_id = $6)
 ON CONFLICT (request_id) DO NOTHING
 """
 
@@ -194,13 +202,31 @@ FROM read.parked_requests WHERE request_id = ANY($1) ORDER BY requested_at, requ
 """
 
 
-async def add_request(pool: Pool, wanted: WantedAction) -> DeadLetterRequest | None:
-    """Ask for something and return the request; the same again returns the first. None where nothing is parked."""
-    await pool.execute(_ADD, *wanted)
+async def add_request(pool: Pool, wanted: WantedAction, *, workspace_id: str | None = None) -> DeadLetterRequest | None:
+    """Ask for something and return the request; the same again returns the first.
+
+    None where there is no such dead letter, or another workspace's.
+    """
+    await pool.execute(_ADD, *wanted, workspace_id)
     found = await read_requests(pool, [wanted.request_id])
     return found[0] if found else None
 
 
-async def read_requests(pool: Pool, request_ids: list[UUID]) -> list[DeadLetterRequest]:
+async def read_requests(pool: Pool, request_ids: Sequence[UUID]) -> list[DeadLetterRequest]:
     """Return requests as they stand now, oldest first."""
-    return [DeadLetterRequest(*row) for row in await pool.fetch(_REQUESTS, request_ids)]
+    return [DeadLetterRequest(*row) for row in await pool.fetch(_REQUESTS, list(request_ids))]
+
+
+async def wait_for_requests(pool: Pool, request_ids: Sequence[UUID], seconds: float) -> list[DeadLetterRequest]:
+    """Return requests as soon as all are done, or as they are when the time is over, oldest first."""
+    deadline = monotonic_seconds() + seconds
+    while True:
+        requests = await read_requests(pool, request_ids)
+        if all(request.outcome for request in requests) or monotonic_seconds() > deadline:
+            return requests
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def may_operate(roles: frozenset[str]) -> bool:
+    """Tell whether a key with these roles may see the dead letters of its workspace and ask for something."""
+    return not roles.isdisjoint(_OPERATORS)

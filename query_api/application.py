@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from uuid import UUID
 
 from fastapi import FastAPI
 
@@ -11,7 +12,15 @@ from infrastructure.api_keys import cached_authenticate
 from infrastructure.applied_positions import AppliedPositions, distrust, open_applied_positions, wait_until_applied
 from infrastructure.cluster_identity import tell_changed_cluster
 from infrastructure.cursors import cursor_key
-from infrastructure.dead_letters import is_anything_parked
+from infrastructure.dead_letters import (
+    DeadLetter,
+    DeadLetterFilter,
+    ParkedEventRow,
+    find_dead_letter,
+    is_anything_parked,
+    read_dead_letters,
+    read_parked_page,
+)
 from infrastructure.epochs import open_token_resolver
 from infrastructure.event_log import remembered_shards
 from infrastructure.local_answers import open_local_answers
@@ -36,7 +45,14 @@ from infrastructure.settings import Settings, signing_key
 from infrastructure.web.application import create_web_application
 from infrastructure.web.health import Check, check_postgres, check_redis
 from query_api.dependencies import Finds, QueryDependencies
-from query_api.routes import agents_router, approvals_router, budgets_router, figures_router, tasks_router
+from query_api.routes import (
+    agents_router,
+    approvals_router,
+    budgets_router,
+    dead_letters_router,
+    figures_router,
+    tasks_router,
+)
 
 __all__ = ["create_application", "make_dependencies"]
 
@@ -60,6 +76,8 @@ def make_dependencies(
         approval_detail=partial(find_approval_detail, models),
         budget_page=partial(find_budget_page, models),
         budget=partial(find_budget, models),
+        dead_letters=partial(_find_dead_letters, models),
+        dead_letter=partial(_find_dead_letter, models),
         usage=partial(find_usage, models),
         context=partial(find_context, models),
     )
@@ -76,6 +94,21 @@ def make_dependencies(
         serving_version=partial(serving_version, models),
         cursor_key=cursor_key(secret_key),
     )
+
+
+async def _find_dead_letters(
+    models: ReadModels, wanted: DeadLetterFilter, after: UUID | None, limit: int
+) -> list[DeadLetter]:
+    """Return the dead letters that follow an id."""
+    return await read_dead_letters(models.pool, wanted, after=after, limit=limit)
+
+
+async def _find_dead_letter(
+    models: ReadModels, workspace_id: str, dead_letter_id: UUID
+) -> tuple[DeadLetter, list[ParkedEventRow]] | None:
+    """Return a dead letter of a workspace with its first events."""
+    letter = await find_dead_letter(models.pool, dead_letter_id, workspace_id=workspace_id)
+    return None if letter is None else (letter, await read_parked_page(models.pool, letter))
 
 
 def create_application(settings: Settings) -> FastAPI:
@@ -113,6 +146,13 @@ def create_application(settings: Settings) -> FastAPI:
         settings=settings,
         lifespan=lifespan,
         checks=checks,
-        routers=(agents_router(), tasks_router(), approvals_router(), budgets_router(), figures_router()),
+        routers=(
+            agents_router(),
+            tasks_router(),
+            approvals_router(),
+            budgets_router(),
+            figures_router(),
+            dead_letters_router(),
+        ),
         optional=frozenset({"redis"}),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 from contracts.streams import EntryId
 from infrastructure.answer_cache import Answer, AnswerCache, CachePlace
 from infrastructure.cursors import CursorKey
+from infrastructure.dead_letters import DeadLetter, DeadLetterFilter, ParkedEventRow
 from infrastructure.epochs import ResolveToken
 from infrastructure.local_answers import LocalAnswers
 from infrastructure.read_queries import AgentFilter, FoundTask, TaskFilter
@@ -41,6 +42,8 @@ class Finds:
     approval_detail: Callable[[str, UUID], Awaitable[FoundView | None]]
     budget_page: Callable[[BudgetFilter, After, int], Awaitable[FoundPage]]
     budget: Callable[[RowName], Awaitable[FoundView | None]]
+    dead_letters: Callable[[DeadLetterFilter, UUID | None, int], Awaitable[list[DeadLetter]]]
+    dead_letter: Callable[[str, UUID], Awaitable[tuple[DeadLetter, list[ParkedEventRow]] | None]]
     usage: Callable[[UsageFilter], Awaitable[FoundUsage]]
     context: Callable[[str, str], Awaitable[FoundContext | None]]
 

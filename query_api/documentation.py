@@ -59,7 +59,8 @@ _REQUEST_HEADERS: Final = [
 _ANSWER_HEADERS: Final = _headers(
     ETag="Strong; names these bytes.",
     Bureau_Consistency="What this answer covers at least.",
-    Bureau_Stale="`true` where the answer may be older than the token sent.",
+    Bureau_Stale="`true` where the answer may be older than the token sent, or lacks what waits as a dead letter.",
+    Bureau_Stale_Reason="`behind` or `parked`, where it is stale.",
     Preference_Applied="What was honoured of `Prefer`.",
 )
 _LINK: Final = _headers(Link='The next page, `rel="next"`, where there is one.')

@@ -17,7 +17,7 @@ from query_api.dependencies import QueryDependencies
 from query_api.services import Outcome, Question, StaleAnswerError, answer_query
 from query_api.wishes import Wish, matches_etag, read_wish
 
-__all__ = ["answer_request"]
+__all__ = ["answer_request", "to_api_error"]
 
 # A token of more shards than this would not fit a header.
 _MOST_SHARDS_IN_A_HEADER: Final = 64
@@ -25,7 +25,7 @@ _MOST_SHARDS_IN_A_HEADER: Final = 64
 type Ask = Callable[[Asker, QueryDependencies], Question]
 
 
-def _to_api_error(error: Exception) -> ApiError:
+def to_api_error(error: Exception) -> ApiError:
     """Return what a client is told of the line's errors; raises what is not one of them."""
     match error:
         case InvalidTokenError() | UnknownPositionError():
@@ -92,7 +92,7 @@ async def _outcome(request: Request, principal: Principal, ask: Ask, consistency
         asker = Asker(principal.workspace_id, wish, await dependencies.shards())
         return await answer_query(ask(asker, dependencies), dependencies), wish
     except Exception as error:
-        raise _to_api_error(error) from error
+        raise to_api_error(error) from error
 
 
 async def answer_request(request: Request, principal: Principal, ask: Ask, consistency: str | None) -> Response:

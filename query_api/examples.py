@@ -11,6 +11,8 @@ __all__ = [
     "BUDGETS_EXAMPLE",
     "BUDGET_EXAMPLE",
     "CONTEXT_EXAMPLE",
+    "DEAD_LETTERS_EXAMPLE",
+    "DEAD_LETTER_EXAMPLE",
     "TASKS_EXAMPLE",
     "TASK_EXAMPLE",
     "TIMELINE_EXAMPLE",
@@ -185,3 +187,38 @@ CONTEXT_EXAMPLE: Final[Mapping[str, Any]] = {
     "tasks_url": "/api/v1/tasks?context_id=incident-42",
 }
 """How the tasks of a context stand."""
+
+_DEAD_LETTER: Final = {
+    "dead_letter_id": "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1c",
+    "projection": "tasks",
+    "root_id": _TASK_ID,
+    "shard": 5,
+    "position": 1042,
+    "event_id": "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
+    "event_type": "task.progressed",
+    "error": "ProjectionError: task.progressed is generation 4 of a task which is at 2",
+    "attempts": 1,
+    "parked_at": _FINISHED,
+    "failed_at": _FINISHED,
+    "events": 1,
+}
+DEAD_LETTERS_EXAMPLE: Final[Mapping[str, Any]] = {"data": [_DEAD_LETTER], "next_cursor": None, "has_more": False}
+"""A page of dead letters."""
+
+DEAD_LETTER_EXAMPLE: Final[Mapping[str, Any]] = {
+    **_DEAD_LETTER,
+    "waiting": [
+        {
+            "position": 1042,
+            "epoch": 1,
+            "event_id": _DEAD_LETTER["event_id"],
+            "event_type": "task.progressed",
+            "aggregate_kind": "task",
+            "aggregate_id": _TASK_ID,
+            "generation": 4,
+            "recorded_at": _FINISHED,
+            "event": {"specversion": "1.0", "type": "task.progressed", "data": {"attempt": 1, "fraction": 0.5}},
+        }
+    ],
+}
+"""A dead letter with what waits."""

@@ -1,6 +1,5 @@
 """`bureau dead-letters`: reading what waits, and asking the projectors to retry or skip it."""
 
-import asyncio
 import getpass
 import json
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from rich.table import Table
 from bureau.cli.output import data_console, print_json, words_console
 from bureau.commands.database import run_on_database
 from bureau.errors import CommandFailedError
-from infrastructure.clock import monotonic_seconds
 from infrastructure.dead_letters import (
     Action,
     DeadLetter,
@@ -27,14 +25,13 @@ from infrastructure.dead_letters import (
     find_dead_letter,
     read_dead_letters,
     read_parked_page,
-    read_requests,
+    wait_for_requests,
 )
 from infrastructure.identifiers import new_id
 from infrastructure.postgres import Pool
 
 __all__ = ["run_list", "run_retry", "run_show", "run_skip"]
 
-_PAUSE_SECONDS: Final = 0.1
 _PAGE: Final = 1000
 _NAME: Final = "bureau dead-letters"
 
@@ -133,12 +130,7 @@ async def _carry_out(
         for letter, action, event_id in wanted
     ]
     request_ids = [request.request_id for request in asked if request is not None]
-    deadline = monotonic_seconds() + wait_seconds
-    while True:
-        requests = await read_requests(pool, request_ids)
-        if all(request.outcome for request in requests) or monotonic_seconds() > deadline:
-            return requests
-        await asyncio.sleep(_PAUSE_SECONDS)
+    return await wait_for_requests(pool, request_ids, wait_seconds)
 
 
 def _report(requests: Sequence[DeadLetterRequest], wait_seconds: float, *, is_json: bool) -> bool:

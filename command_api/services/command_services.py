@@ -8,6 +8,7 @@ from command_api.services.dependencies import CommandDependencies
 from command_api.services.lease_dispatcher import LeaseDispatcher
 from command_api.services.one_at_a_time import OneAtATime
 from infrastructure.api_keys import Principal
+from infrastructure.dead_letters import DeadLetterRequest, WantedAction
 from infrastructure.work_store import FindAgents, OpenTaskFilter
 
 __all__ = ["CommandServices"]
@@ -41,6 +42,9 @@ class CommandServices:
 
     read_principals: Callable[[str], Awaitable[list[Principal]]]
     """All who hold a valid key of a workspace, as they stand now."""
+
+    ask_for_release: Callable[[WantedAction, str, float], Awaitable[DeadLetterRequest | None]]
+    """Takes what is asked of a dead letter, the workspace and seconds to wait; None where there is no such one."""
 
     make_id: Callable[[], UUID]
     """A new identifier for an aggregate."""

@@ -45,6 +45,8 @@ COMMANDS = {
     ("post", "/budgets"),
     ("patch", "/budgets/{budget_id}"),
     ("post", "/budgets/{budget_id}/remove"),
+    ("post", "/dead-letters/{dead_letter_id}/retry"),
+    ("post", "/dead-letters/{dead_letter_id}/skip"),
     *{("post", f"/tasks/{{task_id}}/{verb}") for verb in ("cancel", "messages", "input", "retry")},
     *LEASED,
 }
