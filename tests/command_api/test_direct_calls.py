@@ -78,7 +78,7 @@ def test_a_route_that_takes_what_commands_do_not_take_is_refused_at_the_start() 
     [
         ("/tasks", {"agent": "analyst"}, "invalid_request"),
         ("/tasks", None, "invalid_request"),
-        ("/tasks/no-uuid/complete", {}, "invalid_request"),
+        ("/tasks/no-uuid/complete", {}, "task_not_found"),
         ("/tasks/0192f0c1-7d3b-7000-8000-000000000001/complete", {}, "invalid_request"),
         ("/nothing", {}, "not_found"),
     ],
