@@ -13,7 +13,7 @@ from contracts.streams import stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import open_redis
 from infrastructure.redis_memory import RedisMemory, find_memory_dangers
-from outbox_relay.board import Board
+from outbox_relay.board import Board, check_shards
 from outbox_relay.main import Wiring, create_dependencies
 from outbox_relay.services.watch_memory import watch_memory
 from tests.oracle import find_differences, has_caught_up
@@ -87,6 +87,8 @@ async def test_a_redis_that_is_full_is_told_and_carried_on_when_there_is_room(
 
         await poll_until(is_told, timeout=20)
         assert not running.status.trouble
+        with pytest.raises(RuntimeError, match="waiting: Redis has reached its memory limit"):
+            await check_shards(running.board)()
         [row] = (await read_memory_section(pool, redis)).rows
         assert float(row["used_mebibytes"] or 0) >= 0.9 * float(row["limit_mebibytes"] or 0) > 0
         await redis.config_set("maxmemory", 0)
