@@ -29,6 +29,9 @@ class Move(NamedTuple):
     It goes only where the log holds exactly that event there: an entry of a lost future, or of a Redis that belongs to
     another database, is never applied. The log's own order vouches for the entries before it.
 
+    `expected_event` is the id of the event where it stands, for a batch that was folded from what is remembered from
+    there: it goes only where the log still holds that event. Empty where nothing is remembered.
+
     `revision` names the parked roots that the batch was folded with, `next_revision` those that it leaves behind;
     `parked` are the batch's events that wait for a parked root instead of being applied.
     """
@@ -37,6 +40,7 @@ class Move(NamedTuple):
     expected: EntryId
     reached: EntryId
     event_id: str
+    expected_event: str = ""
     revision: UUID | None = None
     next_revision: UUID | None = None
     parked: Sequence[Parked] = ()
@@ -113,13 +117,17 @@ def _insert(schema: str, name: str, first_parameter: int, mode: SaveMode) -> str
 _MOVE: Final = """
 WITH wanted AS MATERIALIZED (
   SELECT w.* FROM unnest((SELECT $3::smallint[]), $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[],
-      $9::uuid[], $10::uuid[])
-    AS w(shard, expected_epoch, expected_position, epoch, position, event_id, revision, next_revision)
+      $9::uuid[], $10::uuid[], $11::text[])
+    AS w(shard, expected_epoch, expected_position, epoch, position, event_id, revision, next_revision, expected_event)
   CROSS JOIN LATERAL (
     SELECT l.epoch, l.event_id FROM log.events l
     WHERE l.shard = w.shard AND l.position BETWEEN w.position AND w.position ORDER BY l.position LIMIT 1
   ) AS e
-  WHERE e.epoch = w.epoch AND e.event_id::text = w.event_id
+  WHERE e.epoch = w.epoch AND e.event_id::text = w.event_id AND (w.expected_event = '' OR w.expected_event IN (
+    SELECT l.event_id::text FROM log.events l
+    WHERE l.shard = w.shard AND l.position BETWEEN w.expected_position AND w.expected_position
+    UNION ALL SELECT f.event_id::text FROM log.floors f WHERE f.shard = w.shard AND f.position = w.expected_position
+  ))
 ), held AS MATERIALIZED (
   SELECT c.shard FROM read.checkpoints c JOIN wanted w ON w.shard = c.shard
   WHERE c.projection = $1 AND c.version = $2 AND c.epoch = w.expected_epoch AND c.position = w.expected_position
@@ -134,7 +142,7 @@ WITH wanted AS MATERIALIZED (
   RETURNING c.shard
 )
 """
-_FIRST_TABLE_PARAMETER: Final = 11
+_FIRST_TABLE_PARAMETER: Final = 12
 
 
 @cache
@@ -198,6 +206,7 @@ async def save_batch(pool: Pool, version: ReadVersion, moves: Sequence[Move], ta
         [move.event_id for move in moves],
         [move.revision for move in moves],
         [move.next_revision for move in moves],
+        [move.expected_event for move in moves],
         *table_arguments(written),
     ]
     if is_parking:

@@ -21,16 +21,13 @@ from projectors.services.fold import (
     Failure,
     Fold,
     Held,
-    Memory,
     Readable,
     explain,
     fold_shard,
-    keys_to_load,
     read_shard,
-    recall,
-    remember,
     rows_to_save,
 )
+from projectors.services.memory import Memory, event_remembered_at, keys_to_load, recall, remember
 
 __all__ = [
     "Applied",
@@ -113,14 +110,16 @@ def _stamps(projection: Projection, version: ReadVersion, shards: Sequence[Reada
     return stamps
 
 
-def _move(taken: ShardBatch, shard: Readable, known: ParkedRoots) -> Move:
+def _move(taken: ShardBatch, shard: Readable, dependencies: ApplyDependencies) -> Move:
     """Return the move of a shard's checkpoint; where it parks another root, with a new revision."""
+    known = dependencies.parked.get(shard.shard, NOTHING_PARKED)
     is_more = any(held.entry.root not in known.roots for held in shard.held)
     return Move(
         shard.shard,
         shard.checkpoint,
         shard.reached,
         taken.event_id_at(shard.reached.position),
+        expected_event=event_remembered_at(dependencies.memory, shard.shard, shard.checkpoint),
         revision=known.revision,
         next_revision=new_id() if is_more else known.revision,
         parked=[Parked(held.entry.id.position, held.error) for held in shard.held],
@@ -133,18 +132,14 @@ async def _save(
     """Save what a batch came to, take over what it leaves behind, and say what was applied."""
     known = dependencies.parked
     folded = [shard for _, shard in pairs]
-    moves = [
-        _move(taken, shard, known.get(shard.shard, NOTHING_PARKED))
-        for taken, shard in pairs
-        if shard.reached != shard.checkpoint
-    ]
+    moves = [_move(taken, shard, dependencies) for taken, shard in pairs if shard.reached != shard.checkpoint]
     failures = {shard.shard: shard.failure for shard in folded if shard.failure is not None}
     if not moves:
         return Applied({}, frozenset(), failures)
     version = ReadVersion(projection.name, dependencies.version)
     saved = await dependencies.save_batch(version, moves, tables_of(projection, fold))
     moved = {move.shard: move.reached for move in moves if move.shard in saved}
-    remember(fold, dependencies.memory, moved)
+    remember(fold, dependencies.memory, [move for move in moves if move.shard in saved])
     arrived = [shard for shard in folded if shard.shard in saved]
     revisions = {move.shard: move.next_revision for move in moves}
     for shard in arrived:

@@ -4,10 +4,9 @@ A shard is folded up to the first event that fails; what came before it counts, 
 batch may park, the event that fails is held instead, with all that follows of its root, and the fold goes on.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import islice
 from operator import add, attrgetter
 from typing import Any, Final
 from uuid import UUID
@@ -22,25 +21,17 @@ __all__ = [
     "Failure",
     "Fold",
     "Held",
-    "Memory",
     "Readable",
     "explain",
     "fold_event",
     "fold_shard",
-    "keys_to_load",
     "read_shard",
-    "recall",
-    "remember",
     "rows_to_save",
 ]
 
 type Views = dict[UUID, Record]
 type Sums = dict[tuple[int, tuple[Any, ...]], tuple[int | Decimal, ...]]
 
-type Memory = dict[int, dict[UUID, dict[str, Record]]]
-"""Views by shard, aggregate and table, as they are at the shard's checkpoint; whoever loses a shard must forget it."""
-
-_MOST_REMEMBERED: Final = 100
 _AS_NUMBER: Final = attrgetter("int")  # UUIDs in their own order, which they would work out in Python
 
 
@@ -115,43 +106,6 @@ def read_shard(projection: Projection, batch: ShardBatch, parked: Collection[UUI
             roots.add(entry.root)
         reached = entry.id
     return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), None, tuple(held))
-
-
-def keys_to_load(projection: Projection, shards: Iterable[Readable], memory: Memory) -> dict[str, list[UUID]]:
-    """Return the keys of the rows that must be loaded, by table: not what is remembered or comes into being here."""
-    if not projection.views:
-        return {}
-    first_seen: dict[UUID, int] = {}
-    for shard in shards:
-        remembered = memory.get(shard.shard, {})
-        for _, recorded in shard.recorded:
-            if recorded.aggregate_id not in remembered:
-                first_seen.setdefault(recorded.aggregate_id, recorded.generation)
-    keys = sorted(key for key, generation in first_seen.items() if generation > 1)
-    return {table.table: keys for table in projection.views}
-
-
-def recall(projection: Projection, shards: Iterable[Readable], memory: Memory) -> dict[str, Views]:
-    """Return the remembered views of the aggregates that some shards' events are about, by table."""
-    views: dict[str, Views] = {table.table: {} for table in projection.views}
-    for shard in shards:
-        remembered = memory.get(shard.shard, {})
-        for key in {recorded.aggregate_id for _, recorded in shard.recorded} & remembered.keys():
-            for table, view in remembered[key].items():
-                views[table][key] = view
-    return views
-
-
-def remember(fold: Fold, memory: Memory, moved: Collection[int]) -> None:
-    """Keep the views that were just saved in shards that moved; the oldest of a shard make room."""
-    for key, (shard, _) in fold.changed.items():
-        if shard in moved:
-            remembered = memory.setdefault(shard, {})
-            remembered.pop(key, None)
-            remembered[key] = {table: views[key] for table, views in fold.views.items()}
-    for remembered in memory.values():
-        for key in list(islice(remembered, max(0, len(remembered) - _MOST_REMEMBERED))):
-            del remembered[key]
 
 
 def fold_event(projection: Projection, fold: Fold, shard: int, recorded: Recorded[Event]) -> None:
