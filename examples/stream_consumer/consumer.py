@@ -59,7 +59,13 @@ async def consume(plan: Plan, database: sqlite3.Connection) -> None:
 async def _read_until_trouble(plan: Plan, redis: Redis, database: sqlite3.Connection) -> None:
     for stream in plan.streams:
         await create_group(redis, stream, plan.group)
-    broker = RedisBroker(plan.redis_url, socket_timeout=_SOCKET_SECONDS, apply_types=False, graceful_timeout=5.0)
+    broker = RedisBroker(
+        plan.redis_url,
+        socket_timeout=_SOCKET_SECONDS,
+        logger=None,  # type: ignore[arg-type] # how FastStream is told to be silent
+        apply_types=False,
+        graceful_timeout=5.0,
+    )
     for stream in plan.streams:
         _subscribe(broker, plan, stream, redis, database)
     try:
