@@ -96,8 +96,9 @@ def covers_sql(version: ReadVersion, touching: str, shard: str = "") -> str:
     return (
         "(SELECT max(epoch) AS epoch, array_agg(shard) AS shards, array_agg(position) AS positions,"  # noqa: S608 - constants
         f" coalesce((SELECT p.version FROM read.projections p WHERE p.projection = '{version.projection}'),"
-        f" {FIRST_VERSION}) AS serving, EXISTS (SELECT FROM read.parked_roots WHERE projection = '{version.projection}'"
-        f" AND version = {version.version} AND {touching}) AS parked FROM read.checkpoints"
+        f" {FIRST_VERSION}) AS serving, CASE WHEN count(parked_revision) > 0 THEN EXISTS (SELECT FROM read.parked_roots"
+        f" WHERE projection = '{version.projection}' AND version = {version.version} AND {touching})"
+        " ELSE false END AS parked FROM read.checkpoints"
         f" WHERE projection = '{version.projection}' AND version = {version.version}{condition}) AS c"
     )
 
