@@ -163,7 +163,13 @@ def _shard_status(shard: int, head: EntryId, stream: EntryId | None, checkpoints
         epoch=head.epoch,
         log=head.position,
         stream=None if stream is None else stream.position,
-        stream_lag=None if stream is None else max(0, head.position - stream.position),
+        stream_lag=None if stream is None else _stream_lag(head, stream),
         checkpoints=checkpoints,
         checkpoint_lag={name: max(0, head.position - position) for name, position in checkpoints.items()},
     )
+
+
+def _stream_lag(head: EntryId, stream: EntryId) -> int:
+    """Return how many events the stream lacks; one at least where it ends in an epoch before that of the last event."""
+    is_of_old = head.position > 0 and stream.epoch < head.epoch
+    return max(1 if is_of_old else 0, head.position - stream.position)
