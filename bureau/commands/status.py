@@ -1,6 +1,7 @@
 """`bureau status`: reading it and showing it."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.table import Table
@@ -73,15 +74,20 @@ def _process_table(line: LineStatus) -> Table:
 
 
 def _shard_table(line: LineStatus) -> Table:
-    projections = sorted(line.shards[0].checkpoints)
     table = Table(title="Shards: positions, and how many events behind", title_justify="left")
-    for heading in ("shard", "epoch", "log", "stream", *projections):
+    for heading in ("shard", "epoch", "log", "stream"):
         table.add_column(heading, justify="right")
+    table.add_column("projections")
     for shard in line.shards:
-        checkpoints = (_position(shard.checkpoints[name], shard.checkpoint_lag[name]) for name in projections)
         stream = "?" if shard.stream is None else _position(shard.stream, shard.stream_lag or 0)
-        table.add_row(str(shard.shard), str(shard.epoch), str(shard.log), stream, *checkpoints)
+        table.add_row(str(shard.shard), str(shard.epoch), str(shard.log), stream, _behind(shard.checkpoint_lag))
     return table
+
+
+def _behind(lags: Mapping[str, int]) -> str:
+    """Return the projections that are behind, the furthest first: with all of them a row would not fit a terminal."""
+    behind = sorted((-lag, name) for name, lag in lags.items() if lag)
+    return ", ".join(f"{name} [red]{lag}[/red]" for lag, name in behind) or f"all {len(lags)} up to date"
 
 
 def _section_table(section: Section) -> Table:
