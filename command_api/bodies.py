@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     ConfigDict,
     Field,
@@ -167,6 +168,15 @@ class SkipBody(Record):
     event_id: UUID
 
 
+def _require_identifier(scope: str) -> str:
+    """Refuse the scope of an agent or a task whose id is no UUID: its budget would bound nothing."""
+    kind, _, scope_id = scope.partition(":")
+    if kind in {"agent", "task"} and str(UUID(scope_id)) != scope_id:
+        message = f"{scope_id} is not the id of an {kind}" if kind == "agent" else f"{scope_id} is not the id of a task"
+        raise ValueError(message)
+    return scope
+
+
 class SetBudgetBody(Record):
     """How much the work of a scope may cost; a scope has one budget."""
 
@@ -174,7 +184,9 @@ class SetBudgetBody(Record):
         json_schema_extra={"examples": [{"scope": "workspace", "amount": "25.00", "currency": "USD", "window": "day"}]}
     )
 
-    scope: BudgetScope = Field(description="workspace, agent:<id>, context:<id> or task:<id>.")
+    scope: Annotated[BudgetScope, AfterValidator(_require_identifier)] = Field(
+        description="workspace, agent:<id>, context:<id> or task:<id>."
+    )
     amount: BudgetAmount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
     window: BudgetWindow = BudgetWindow.TOTAL

@@ -73,10 +73,23 @@ class ApprovalRule(Record):
 
     def covers(self, operation: str) -> bool:
         """Tell whether an operation needs an approval under this rule."""
-        return any(
-            operation.startswith(pattern[:-1]) if pattern.endswith("*") else operation == pattern
-            for pattern in self.operations
-        )
+        return any(_fits(operation, pattern) for pattern in self.operations)
+
+
+def _fits(operation: str, pattern: str) -> bool:
+    """Tell whether an operation is what a pattern says, where each `*` stands for any text; in linear time."""
+    first, *others = pattern.split("*")
+    if not others:
+        return operation == pattern
+    *between, last = others
+    if len(operation) < len(first) + len(last) or not (operation.startswith(first) and operation.endswith(last)):
+        return False
+    rest = operation[len(first) : len(operation) - len(last)]
+    for part in between:
+        _, found, rest = rest.partition(part) if part else ("", "any", rest)
+        if not found:
+            return False
+    return True
 
 
 class ApprovedOperation(Record):

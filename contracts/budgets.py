@@ -5,7 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from contracts.usage import require_plain_amount
 
 __all__ = ["BudgetAmount", "BudgetBreach", "BudgetScope", "BudgetStatus", "BudgetWindow", "window_end", "window_start"]
 
@@ -15,7 +17,9 @@ type BudgetScope = Annotated[
 ]
 """What a budget bounds: `workspace`, `agent:<id>`, `context:<id>` or `task:<id>`."""
 
-type BudgetAmount = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=9)]
+type BudgetAmount = Annotated[
+    Decimal, BeforeValidator(require_plain_amount), Field(gt=0, max_digits=18, decimal_places=9)
+]
 type BudgetBreach = Literal["input", "fail"]
 """What a breach does to the task whose report it was: wait for a person, or fail."""
 

@@ -8,14 +8,14 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from contracts.record import Record
 
-__all__ = ["Usage", "UsageTotal", "add_usage"]
+__all__ = ["Usage", "UsageTotal", "add_usage", "require_plain_amount"]
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
 
 type Count = Annotated[int, Field(ge=0, le=10**15, strict=True)]
 
 
-def _require_plain_amount(value: object) -> object:
+def require_plain_amount(value: object) -> object:
     """Refuse what Python takes for an amount and nobody else does: true, 1_000, digits of other scripts."""
     is_plain = not isinstance(value, bool) and (not isinstance(value, str) or _AMOUNT.fullmatch(value))
     if not is_plain:
@@ -32,7 +32,7 @@ class Usage(Record):
     cached_input_tokens: Count = 0
     tool_calls: Count = 0
     duration_ms: Count = 0
-    cost: Annotated[Decimal, BeforeValidator(_require_plain_amount), Field(ge=0, max_digits=18, decimal_places=9)] = (
+    cost: Annotated[Decimal, BeforeValidator(require_plain_amount), Field(ge=0, max_digits=18, decimal_places=9)] = (
         Decimal(0)
     )
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"

@@ -16,7 +16,9 @@ __all__ = ["DeadLetterListParameters", "DeadLetterView", "DeadLetterWithEvents",
 class DeadLetterListParameters(PageParameters):
     """Which dead letters."""
 
-    projection: str | None = Query(None, max_length=100, description="Only those of this projection.")
+    projection: str | None = Query(
+        None, max_length=100, pattern="^[a-z_]+$", description="Only those of this projection."
+    )
     root_id: UUID | None = Query(None, description="Only those of this task, agent or budget.")
 
 

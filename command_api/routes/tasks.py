@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import count
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from command_api.bodies import BulkCancelBody, InputBody, MessageBody, ReasonBody
 from command_api.receipts import CanceledReceipt, TaskReceipt
@@ -14,6 +14,7 @@ from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import change_task
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
+from contracts.a2a import Identifier
 from domain.rejection import Invalid, NotFound
 from domain.task import AddMessage, CancelTask, ProvideInput
 from infrastructure.web.application import documented_errors
@@ -81,7 +82,9 @@ async def cancel_tasks(body: BulkCancelBody, call: CurrentCall) -> Any:  # noqa:
 @router.post(
     "/contexts/{context_id}/cancel", response_model=CanceledReceipt, summary="Cancel a context", tags=["contexts"]
 )
-async def cancel_context(context_id: str, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see above
+async def cancel_context(
+    context_id: Annotated[Identifier, Path()], call: CurrentCall, body: ReasonBody | None = None
+) -> Any:  # noqa: ANN401 - see above
     """Cancel all open tasks of a context."""
     chosen = OpenTaskFilter(call.principal.workspace_id, context_id, None, None)
     return await _cancel_chosen(call, chosen, body.reason if body else None)

@@ -45,7 +45,9 @@ async def test_a_budget_is_set_changed_and_removed(command_client: httpx2.AsyncC
     async with nothing_written(store):
         twin = await command_client.post(f"{API}/budgets", json={"scope": "workspace", "amount": "1"})
         assert_error(twin, 409, "budget_exists")
-        for wrong in ({"amount": "0"}, {"amount": "-1"}, {"amount": "many"}, {"scope": "everything"}):
+        amounts = [{"amount": amount} for amount in ("0", "-1", "many", "1_0", "١٢", "Infinity")]
+        scopes = [{"scope": scope} for scope in ("everything", f"agent:{36 * '-'}", f"task:{36 * 'f'}")]
+        for wrong in (*amounts, *scopes):
             refused = await command_client.post(f"{API}/budgets", json={"scope": "workspace", "amount": "1", **wrong})
             assert_error(refused, 422, "invalid_request", path=f"body.{next(iter(wrong))}")
         for verb, target in (("PATCH", UNKNOWN), ("POST", f"{UNKNOWN}/remove")):

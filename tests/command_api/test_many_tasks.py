@@ -134,6 +134,15 @@ async def test_open_tasks_are_canceled_by_filter(command_client: httpx2.AsyncCli
     assert_error(await work_on(command_client, lease, "complete"), 409, "task_canceled")
 
 
+@pytest.mark.parametrize("context", ["%00", "a%00b", "%ff", "a%20b", "c" * 200])
+async def test_what_no_context_is_called_is_not_found(
+    command_client: httpx2.AsyncClient, store: Pool, context: str
+) -> None:
+    async with nothing_written(store):
+        answer = await command_client.post(f"{API}/contexts/{context}/cancel", json={})
+        assert_error(answer, 404, "context_not_found")
+
+
 async def test_many_are_canceled_part_by_part_and_a_replay_cancels_nothing_that_came_later(
     command_client: httpx2.AsyncClient, store: Pool, application: FastAPI
 ) -> None:

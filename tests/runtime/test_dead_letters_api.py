@@ -141,5 +141,6 @@ async def test_only_operators_of_the_workspace_see_and_touch_them(api: Api, data
     for answer in (await api.get(path, who="elsewhere"), await api.post(f"{path}/retry", who="elsewhere")):
         assert code(answer) == (404, "dead_letter_not_found")
     assert code(await api.get("/dead-letters", colour="red")) == (422, "invalid_request")
+    assert code(await api.get("/dead-letters", projection="\0")) == (422, "invalid_request")
     assert code(await api.get("/dead-letters", cursor="nonsense")) == (422, "invalid_cursor")
     assert code(await api.get(f"/dead-letters/{new_id()}")) == (404, "dead_letter_not_found")
