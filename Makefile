@@ -6,10 +6,11 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 # Options for pytest, such as PYTEST="-k relay -x".
 PYTEST ?=
+QUICK := not containers and not (faults and slow)
 # Poetry reads no settings of the user and asks no one: only the file is checked.
 POETRY_ALONE := POETRY_CONFIG_DIR=.venv/poetry POETRY_CACHE_DIR=.venv/poetry POETRY_NO_INTERACTION=1
 
-.PHONY: help demo up test test-containers faults check contract bench format lock migrate clean environment
+.PHONY: help demo up test test-slow test-containers faults check contract bench format lock migrate clean environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,8 +23,11 @@ up: environment ## Run the service on this machine until Ctrl-C; data is kept in
 
 test: environment ## Run the tests against real servers, with coverage (PYTEST="..." adds options)
 	@$(BIN)/coverage erase
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(PYTEST)
+	$(BIN)/python -m pytest -m "$(QUICK)" --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(PYTEST)
 	$(BIN)/coverage report --include='domain/*' --fail-under=95
+
+test-slow: environment ## Run what kills and restores for more than ten seconds a test, which `make test` leaves out
+	$(BIN)/python -m pytest -m "faults and slow" --numprocesses=auto --maxprocesses=4 $(PYTEST)
 
 test-containers: environment ## Build the image, run the composed service and test it (needs a container engine; minutes)
 	@exec $(BIN)/python -m pytest -m containers $(PYTEST)

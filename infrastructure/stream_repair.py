@@ -5,7 +5,7 @@ that is missing at its beginning, at its end or between was taken away by somebo
 was: ids only go up. So the stream is emptied, and begins anew at its floor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
@@ -97,17 +97,9 @@ async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> 
     above a floor was not trimmed by us.
     """
     shapes = await read_shapes(redis, shards)
-    rows = await pool.fetch(
-        _FLOORS,
-        list(shapes),
-        [shape.last_id.epoch for shape in shapes.values()],
-        [shape.last_id.position for shape in shapes.values()],
-        [shape.last.position if shape.last else None for shape in shapes.values()],
-        [shape.last_event for shape in shapes.values()],
-    )
     return [
         Damage(shard, words, shapes[shard], is_mendable=holds_end and _covers(log_floor, stream_floor, shapes[shard]))
-        for shard, log_floor, stream_floor, holds_end in rows
+        for shard, log_floor, stream_floor, holds_end in await _read_floors(pool, shapes)
         if (words := judge_shape(shapes[shard], max(log_floor, stream_floor)))
     ]
 
@@ -117,11 +109,21 @@ async def plan_refill(pool: Pool, redis: RedisClient, shard: int) -> Refill | No
     shape = (await read_shapes(redis, [shard])).get(shard)
     if shape is None:
         return None
-    [(_, log_floor, stream_floor, holds_end)] = await pool.fetch(
-        _FLOORS, [shard], [shape.last_id.epoch], [shape.last_id.position]
-    )
+    [(_, log_floor, stream_floor, holds_end)] = await _read_floors(pool, {shard: shape})
     head: int = await pool.fetchval("SELECT position FROM log.head_of($1)", shard)
     return Refill(shard, shape, max(log_floor, stream_floor), head, holds_end)
+
+
+async def _read_floors(pool: Pool, shapes: Mapping[int, StreamShape]) -> list[Any]:
+    """Return (shard, the log's floor, the stream's, does the log hold what the stream ends with) of each shard."""
+    return await pool.fetch(
+        _FLOORS,
+        list(shapes),
+        [shape.last_id.epoch for shape in shapes.values()],
+        [shape.last_id.position for shape in shapes.values()],
+        [shape.last.position if shape.last else None for shape in shapes.values()],
+        [shape.last_event for shape in shapes.values()],
+    )
 
 
 def judge_shape(shape: StreamShape, floor: int) -> str:

@@ -54,7 +54,6 @@ async def run_storm(postgres: PrivatePostgres, valkey: PrivateValkey, directory:
 
 
 @pytest.mark.faults
-@pytest.mark.slow
 async def test_a_short_storm_leaves_every_event_once_in_order_and_projected(
     private_postgres: PrivatePostgres, private_valkey: PrivateValkey, server_directory: Path
 ) -> None:

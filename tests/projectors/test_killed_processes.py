@@ -40,6 +40,7 @@ async def count_applied(pool: Pool) -> int:
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 async def test_projectors_killed_under_load_leave_the_read_models_equal_to_the_fold_of_the_log(
     pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: Random
 ) -> None:

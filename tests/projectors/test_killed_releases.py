@@ -31,7 +31,7 @@ from tests.projectors.stories import carry, interleave, write
 from tests.projectors.test_killed_processes import count_applied
 from tests.servers import TEST_SHARDS
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 _ROOTS = 80
 

@@ -210,8 +210,10 @@ async def test_openapi_describes_every_query(world: World) -> None:
     document = (await world.client.get("/openapi.json")).json()
 
     paths = {path: item for path, item in document["paths"].items() if path.startswith("/api/v1")}
-    assert len(paths) == len(ROUTES)
-    for item in paths.values():
+    # Dead letters are read past the caches, and have a test of their own.
+    queries = {path: item for path, item in paths.items() if "/dead-letters" not in path}
+    assert len(queries) == len(ROUTES)
+    for item in queries.values():
         (operation,) = item.values()
         answers = operation["responses"]
         assert all(operation[name] for name in ("summary", "description", "tags"))

@@ -118,6 +118,7 @@ async def test_a_process_that_fails_says_why(database_url: str) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["filling", "indexing", "switching"])
 async def test_a_rebuild_that_is_killed_goes_on_where_it_stood(
     pool: Pool, environment: dict[str, str], tmp_path: Path, phase: str

@@ -39,6 +39,7 @@ async def _has_begun(pool: Pool, version: int) -> bool:
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 async def test_rebuilds_and_projectors_killed_under_load_leave_the_read_models_equal_to_the_fold_of_the_log(
     pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: Random, tmp_path: Path
 ) -> None:

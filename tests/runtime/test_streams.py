@@ -56,6 +56,7 @@ async def test_a_stream_with_a_strangers_entry_is_filled_anew(database_url: str,
         refused = streams(database_url, redis_url, "refill", str(SHARD))
         assert (refused.returncode, await redis.xlen(stream_name(SHARD))) == (2, 6)
         done = streams(database_url, redis_url, "refill", str(SHARD), "--yes", "--json")
+        assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == {"shard": SHARD, "entries_removed": 6, "begins_after": 0}, done.stderr
         assert "events 1 to 5" in done.stderr.replace("\n", " ")
         assert "`bureau epoch show`" in done.stderr.replace("\n", " ")
