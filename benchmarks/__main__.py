@@ -17,7 +17,7 @@ from benchmarks.relay_backlog import Backlog
 from benchmarks.relay_peers import run_relay_peers
 from benchmarks.report import Result, print_results
 
-__all__ = ["main"]
+__all__ = ["MEASUREMENTS", "main"]
 
 
 class Wish(NamedTuple):
@@ -38,7 +38,7 @@ async def _measure_relay(servers: Addresses, wish: Wish) -> Sequence[Result]:
 
 type Measurement = Callable[[Addresses, Wish], Awaitable[Sequence[Result]]]
 
-_MEASUREMENTS: Final[Mapping[str, Measurement]] = {
+MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "commands": lambda servers, wish: commands.run(servers, is_quick=wish.is_quick),
     "relay": _measure_relay,
     "projectors": lambda servers, wish: projectors.run(*servers, tasks=2_000 if wish.is_quick else 10_000),
@@ -55,16 +55,16 @@ async def _measure(measurement: Measurement, servers: Addresses, wish: Wish) -> 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the measurements that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the line beside its floors.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_MEASUREMENTS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument("--quick", action="store_true", help="shorter runs")
     parser.add_argument("--peers", action="store_true", help="beside other task queues and relays")
     told = parser.parse_args(arguments)
-    for name in told.names or _MEASUREMENTS:
-        if name not in _MEASUREMENTS:
-            parser.error(f"no measurement is called {name}: {', '.join(_MEASUREMENTS)}")
+    for name in told.names or MEASUREMENTS:
+        if name not in MEASUREMENTS:
+            parser.error(f"no measurement is called {name}: {', '.join(MEASUREMENTS)}")
         with open_servers() as servers:
             wish = Wish(is_quick=told.quick, has_peers=told.peers)
-            print_results(name.capitalize(), asyncio.run(_measure(_MEASUREMENTS[name], servers, wish)))
+            print_results(name.capitalize(), asyncio.run(_measure(MEASUREMENTS[name], servers, wish)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from contracts.streams import shard_of
 from infrastructure.identifiers import new_id
 from infrastructure.postgres import open_pool
 from infrastructure.write_statements import LOAD_STATEMENT, SAVE_STATEMENT
+from infrastructure.write_store import AggregateChange, CommandKey, EventRecord, MessageRecord, Write, written_columns
 
 __all__ = ["create_application", "save_arguments"]
 
@@ -31,14 +32,24 @@ def save_arguments(shards: int) -> tuple[object, ...]:
     """Return what one submitted task is saved with: one aggregate, one message, one event."""
     task_id = new_id()
     shard = shard_of(task_id, shards)
-    aggregate = (["task"], [task_id], [0], [1], [_STATE])
-    message = ([task_id], [1], [_MESSAGE])
-    event = ([shard], [new_id()], ["task.submitted"], ["task"], [task_id], [1], [task_id], [_ENVELOPE])
-    return ("default", "bench", str(new_id()), b"f" * 32, _RESULT, *aggregate, *message, [shard], *event)
+    write = Write(
+        key=CommandKey("default", "bench", str(new_id())),
+        fingerprint=b"f" * 32,
+        result=_RESULT,
+        changes=[AggregateChange(task_id, "task", 0, 1, _STATE)],
+        messages=[MessageRecord(task_id, 1, _MESSAGE)],
+        events=[EventRecord(shard, new_id(), "task.submitted", "task", task_id, 1, task_id, _ENVELOPE)],
+        shards=frozenset({shard}),
+    )
+    return (*write.key, write.fingerprint, write.result, *written_columns(write))
 
 
 def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> FastAPI:
     """Return the application; `agent_id` is what /load-and-save loads."""
+    wanted = (
+        '[{"n": 0, "workspace_id": "default", "principal": "bench", "key": "%s",'
+        f' "ids": ["{agent_id}"], "names": [], "has_messages": false}}]'
+    )
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
@@ -59,7 +70,7 @@ def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> F
     async def load_and_save(request: Request) -> Response:
         await request.body()
         pool = request.app.state.pool
-        await pool.fetch(LOAD_STATEMENT, "default", "bench", str(new_id()), [agent_id], [])
+        await pool.fetch(LOAD_STATEMENT, wanted % new_id())
         await pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
         return Response(_RESULT, status_code=201)
 

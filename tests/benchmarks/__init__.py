@@ -1,0 +1,1 @@
+"""The measurements: each still runs, and its floor sends what the product sends."""
