@@ -8,6 +8,7 @@ subscribe know no logical databases.
 import asyncio
 import gc
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 TEST_SHARDS = 16
+_MEMORY_ROOM = 4 * 1024**3
 _POSTGRES_IMAGE, _REDIS_IMAGE = "postgres:18", "valkey/valkey:9"
 
 
@@ -110,9 +112,9 @@ def with_database(url: str, name: str) -> str:
 
 
 @contextmanager
-def make_server_directory(prefix: str) -> Iterator[Path]:
+def make_server_directory(prefix: str, place: Path | None = None) -> Iterator[Path]:
     """Yield a temporary directory that a server of another user can pass through."""
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o711)
         yield Path(directory)
 
@@ -136,10 +138,20 @@ def _open_postgres_server(resources: ExitStack) -> str:
         return given
     if _has_container_engine():
         return resources.enter_context(_postgres_container())
-    home = resources.enter_context(make_server_directory("bureau-test-postgres-"))
+    home = resources.enter_context(make_server_directory("bureau-test-postgres-", _find_memory_place()))
     server = start_postgres(PostgresConfig(home / "postgres", is_fast=True))
     resources.callback(stop_postgres, server)
     return server.database_url()
+
+
+def _find_memory_place() -> Path | None:
+    """Return a directory in memory where there is one with room: a database for each test is 450 files to copy.
+
+    On two cores the tests of the command API took 77 s with it and 115 s without.
+    """
+    place = Path("/dev/shm")  # noqa: S108 - the files are in a directory of their own there
+    has_room = place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > _MEMORY_ROOM
+    return place if has_room else None
 
 
 @cache
