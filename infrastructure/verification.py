@@ -18,6 +18,7 @@ __all__ = [
     "ShardCut",
     "read_cuts",
     "read_events",
+    "read_floor",
     "read_receipts",
     "read_trimmed",
 ]
@@ -106,6 +107,12 @@ async def read_cuts(pool: Pool) -> dict[int, ShardCut]:
 async def read_trimmed(pool: Pool, shard: int) -> int:
     """Return how far a shard's stream was cut on record by now: written before it is cut."""
     position: int = await pool.fetchval("SELECT position FROM log.stream_floors WHERE shard = $1", shard)
+    return position
+
+
+async def read_floor(pool: Pool, shard: int) -> int:
+    """Return after which position the log begins by now: raised before anything is taken out of the log."""
+    position: int = await pool.fetchval("SELECT position FROM log.floors WHERE shard = $1", shard)
     return position
 
 

@@ -53,12 +53,14 @@ class AggregateEvent(NamedTuple):
 class AggregateChunk(NamedTuple):
     """The aggregates from one id to another, both included, whole.
 
+    `floors` say by shard after which position the log begins: events that went to the archive are missing here.
     `events` are sorted by aggregate, generation, shard and position; `generations` are the write side's; `rows` are by
     table and primary key, all columns in the table's order; `checkpoints` are by (projection, shard); `parked` are the
     (projection, shard, position) of the events that wait as dead letters.
     """
 
     last: UUID
+    floors: Mapping[int, int]
     events: Sequence[AggregateEvent]
     generations: Mapping[UUID, int]
     rows: Mapping[ReadTable, Mapping[tuple[object, ...], tuple[object, ...]]]
@@ -74,6 +76,9 @@ ORDER BY aggregate_id, generation, shard, position LIMIT $3
 """
 # A plan may be made while a partition looks empty: whatever the statistics say, a range is read through the indexes.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+# Before the snapshot is taken: a partition that is on its way to the archive waits for us, or the floor says that it went.
+_KEEP_PARTITIONS: Final = "LOCK TABLE ONLY log.events IN ACCESS SHARE MODE"
+_FLOORS: Final = "SELECT shard, position FROM log.floors"
 _GENERATIONS: Final = "SELECT id, generation FROM write.aggregates WHERE id >= $1 AND id <= $2"
 _CHECKPOINTS: Final = """
 SELECT c.projection, c.shard, c.epoch, c.position FROM read.checkpoints c
@@ -139,17 +144,19 @@ async def _read_chunk(
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(_BY_INDEX)
+        await connection.execute(_KEEP_PARTITIONS)
         for table in tables:
             await connection.execute(f"LOCK TABLE {table.schema}.{table.name} IN ACCESS SHARE MODE")
         if {row[0]: row[1] for row in await connection.fetch(_SERVING)} != serving:
             raise _SwitchedError
+        floors = {row[0]: row[1] for row in await connection.fetch(_FLOORS)}
         events, reached = await _read_whole(connection, first, last, limit, with_envelopes=bool(tables))
         generations = {row[0]: row[1] for row in await connection.fetch(_GENERATIONS, first, reached)}
         rows = {table: await _read_rows(connection, table, first, reached) for table in tables}
         found = await connection.fetch(_CHECKPOINTS) if tables else []
         parked = await connection.fetch(_PARKED, first, reached) if tables else []
     checkpoints = {(name, shard): EntryId(epoch, position) for name, shard, epoch, position in found}
-    return AggregateChunk(reached, events, generations, rows, checkpoints, frozenset(map(tuple, parked)))
+    return AggregateChunk(reached, floors, events, generations, rows, checkpoints, frozenset(map(tuple, parked)))
 
 
 async def read_history(pool: Pool, aggregate: UUID) -> list[AggregateEvent]:

@@ -21,13 +21,12 @@ type Histories = Mapping[UUID, Sequence[AggregateEvent]]
 
 async def verify_aggregates(work: Work, cuts: Mapping[int, ShardCut]) -> None:
     """Go through the aggregates in the order of their ids, each chunk in a snapshot of its own."""
-    floors = {shard: cut.floor.position for shard, cut in cuts.items()}
     tables = _tables(work.scope.projections) if work.scope.is_deep else {}
     total = sum(cut.head.position - cut.floor.position for cut in cuts.values())
     first, done = work.scope.first, 0
     while True:
         chunk = await read_chunk(work.pool, first, work.scope.last, tables, limit=_CHUNK)
-        _compare_chunk(work, chunk, floors)
+        _compare_chunk(work, chunk)
         done += len(chunk.events)
         work.advance("aggregates and read models" if tables else "aggregates", done, max(done, total))
         if chunk.last >= work.scope.last:
@@ -39,11 +38,11 @@ def _tables(projections: Sequence[Projection]) -> dict[str, Sequence[str]]:
     return {projection.name: table_names(projection) for projection in projections}
 
 
-def _compare_chunk(work: Work, chunk: AggregateChunk, floors: Mapping[int, int]) -> None:
+def _compare_chunk(work: Work, chunk: AggregateChunk) -> None:
     histories = group_by_aggregate(chunk.events)
-    is_cut = any(floors.values())
+    is_cut = any(chunk.floors.values())
     for aggregate, events in histories.items():
-        note_all(work.findings, compare_history(aggregate, events, floors))
+        note_all(work.findings, compare_history(aggregate, events, chunk.floors))
     if work.scope.has_write_side:
         note_all(work.findings, compare_generations(histories, chunk.generations, is_cut=is_cut))
     work.tally.add("aggregates", len(histories))

@@ -9,13 +9,15 @@ from bureau.verification.distinct import Sieve, find_repeated, open_sieve, sift
 from bureau.verification.scope import Work
 from bureau.verification.shards import compare_entries, compare_log, epoch_of
 from contracts.streams import EntryId
-from infrastructure.verification import LoggedEvent, ShardCut, read_events, read_trimmed
+from infrastructure.verification import LoggedEvent, ShardCut, read_events, read_floor, read_trimmed
 from infrastructure.verification_streams import StreamedEvent, read_entries_between
 
 __all__ = ["verify_shards"]
 
 _PAGE: Final = 1_000
 _STEP: Final = "log and streams"
+_LOOKS: Final = 2
+"""How often a page is read that lacks events: the beginning of the log may go to the archive, or come back, meanwhile."""
 
 
 async def verify_shards(work: Work, cuts: Mapping[int, ShardCut]) -> None:
@@ -37,7 +39,10 @@ async def _verify_shard(work: Work, cut: ShardCut, start: int, sizes: tuple[int,
     after = start
     while after < cut.head.position:
         last = min(after + _PAGE, cut.head.position)
-        page = await read_events(work.pool, cut.shard, after, last, with_envelopes=work.scope.is_deep)
+        first, page = await _read_page(work, cut, after, last)
+        if first > after:  # what was cut off meanwhile is nobody's to compare any more
+            after, reached = first, EntryId(epoch_of(cut.epochs, first), first)
+            last = max(last, after)
         note_all(work.findings, compare_log(cut, shards, after, last, page))
         for event in page:
             sift(sieve, event.event_id, cut.shard, event.position)
@@ -46,6 +51,20 @@ async def _verify_shard(work: Work, cut: ShardCut, start: int, sizes: tuple[int,
         after = last
         work.tally.add("events", len(page))
         work.advance(_STEP, work.tally.of("events"), total)
+
+
+async def _read_page(work: Work, cut: ShardCut, after: int, last: int) -> tuple[int, list[LoggedEvent]]:
+    """Return the events after a position up to another, and after which one they begin: later where the log was cut."""
+    floor, page = after, list[LoggedEvent]()
+    for _ in range(_LOOKS):
+        page = await read_events(work.pool, cut.shard, after, last, with_envelopes=work.scope.is_deep)
+        if len(page) == last - after:
+            return after, page
+        floor = max(after, await read_floor(work.pool, cut.shard))
+        page = [event for event in page if event.position > floor]
+        if len(page) == last - floor or floor >= last:
+            break
+    return floor, page
 
 
 async def _compare_streams(
