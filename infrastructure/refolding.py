@@ -57,6 +57,11 @@ WHERE aggregate_id = $1 AND shard = $2 AND position <= $3 ORDER BY generation
 _REVISE: Final = """
 UPDATE read.checkpoints SET parked_revision = $4 WHERE projection = $1 AND version = $2 AND shard = $3
 """
+# What was skipped before is in the rows again.
+_BRING_BACK: Final = """
+UPDATE read.parked_requests SET left_out = false
+WHERE projection = $1 AND version = $2 AND shard = $3 AND left_out AND event_id = ANY ($4)
+"""
 
 
 async def _replace_table(
@@ -98,4 +103,5 @@ async def replace_aggregate(
             before += await _replace_table(connection, version.schema, name, aggregate_id, rows)
         revision = new_id()
         await connection.execute(_REVISE, *version, shard, revision)
+        await connection.execute(_BRING_BACK, *version, shard, [event.event_id for event in events])
     return Replaced(version, revision, events, before, sum(map(len, tables.values())))

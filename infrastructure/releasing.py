@@ -59,7 +59,8 @@ class Release:
     """What becomes of a root in one step: its parked events up to `until` are gone, what was asked for may be finished.
 
     `is_last` says that none is left; `applied` how many took effect. `outcome` ends the request, None leaves it open.
-    `error` says why the event at `failed_position` failed, or why the request was refused.
+    `error` says why the event at `failed_position` failed, or why the request was refused. `is_skipped`: what is
+    gone is the event that the request wanted left out.
     """
 
     request: PendingRequest
@@ -70,6 +71,7 @@ class Release:
     outcome: str | None = None
     error: str | None = None
     failed_position: int | None = None
+    is_skipped: bool = False
 
 
 async def read_pending_requests(pool: Pool, version: ReadVersion) -> list[PendingRequest]:
@@ -121,12 +123,12 @@ WITH moved AS MATERIALIZED (
   WHERE r.projection = $1 AND r.version = $2 AND r.shard = m.shard AND r.root_id = $8 AND NOT $10
 ), asked AS (
   UPDATE read.parked_requests q
-  SET applied = q.applied + $12, outcome = $13::text, error = $14::text,
+  SET applied = q.applied + $12, left_out = q.left_out OR $16, outcome = $13::text, error = $14::text,
     finished_at = CASE WHEN $13::text IS NULL THEN NULL ELSE clock_timestamp() END
   FROM moved m WHERE q.request_id = $11
 )
 """
-_FIRST_TABLE_PARAMETER: Final = 16
+_FIRST_TABLE_PARAMETER: Final = 17
 
 
 @cache
@@ -157,6 +159,7 @@ async def save_release(pool: Pool, version: ReadVersion, release: Release, table
         release.outcome,
         release.error,
         release.failed_position,
+        release.is_skipped,
         *table_arguments(written),
     ]
     async with pool.acquire() as connection, connection.transaction():

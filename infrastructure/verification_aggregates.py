@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from contracts.streams import EntryId
+from infrastructure.left_out import LEFT_OUT
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.tables import METADATA
@@ -56,7 +57,7 @@ class AggregateChunk(NamedTuple):
     `floors` say by shard after which position the log begins: events that went to the archive are missing here.
     `events` are sorted by aggregate, generation, shard and position; `generations` are the write side's; `rows` are by
     table and primary key, all columns in the table's order; `checkpoints` are by (projection, shard); `parked` are the
-    (projection, shard, position) of the events that wait as dead letters.
+    (projection, shard, position) of the events that wait as dead letters, `left_out` of those that were skipped.
     """
 
     last: UUID
@@ -66,6 +67,7 @@ class AggregateChunk(NamedTuple):
     rows: Mapping[ReadTable, Mapping[tuple[object, ...], tuple[object, ...]]]
     checkpoints: Mapping[tuple[str, int], EntryId]
     parked: frozenset[tuple[str, int, int]]
+    left_out: frozenset[tuple[str, int, int]]
 
 
 # The unique index of each partition on (aggregate_id, generation) serves the order.
@@ -76,7 +78,7 @@ ORDER BY aggregate_id, generation, shard, position LIMIT $3
 """
 # A plan may be made while a partition looks empty: whatever the statistics say, a range is read through the indexes.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
-# Before the snapshot is taken: a partition that is on its way to the archive waits for us, or the floor says that it went.
+# Before the snapshot: a partition that is on its way to the archive waits for us, or else the floor says that it went.
 _KEEP_PARTITIONS: Final = "LOCK TABLE ONLY log.events IN ACCESS SHARE MODE"
 _FLOORS: Final = "SELECT shard, position FROM log.floors"
 _GENERATIONS: Final = "SELECT id, generation FROM write.aggregates WHERE id >= $1 AND id <= $2"
@@ -88,6 +90,7 @@ _PARKED: Final = """
 SELECT e.projection, e.shard, e.position FROM read.parked_events e LEFT JOIN read.projections p USING (projection)
 WHERE e.version = coalesce(p.version, 1) AND e.aggregate_id >= $1 AND e.aggregate_id <= $2
 """
+_LEFT_OUT: Final = f"SELECT q.projection, q.shard, q.position FROM {LEFT_OUT}"  # noqa: S608 - a constant
 _SERVING: Final = "SELECT projection, version FROM read.projections"
 _ATTEMPTS: Final = 5
 
@@ -155,8 +158,10 @@ async def _read_chunk(
         rows = {table: await _read_rows(connection, table, first, reached) for table in tables}
         found = await connection.fetch(_CHECKPOINTS) if tables else []
         parked = await connection.fetch(_PARKED, first, reached) if tables else []
+        left_out = await connection.fetch(_LEFT_OUT) if tables else []
     checkpoints = {(name, shard): EntryId(epoch, position) for name, shard, epoch, position in found}
-    return AggregateChunk(reached, floors, events, generations, rows, checkpoints, frozenset(map(tuple, parked)))
+    waiting, skipped = frozenset(map(tuple, parked)), frozenset(map(tuple, left_out))
+    return AggregateChunk(reached, floors, events, generations, rows, checkpoints, waiting, skipped)
 
 
 async def read_history(pool: Pool, aggregate: UUID) -> list[AggregateEvent]:

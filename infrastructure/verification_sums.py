@@ -37,9 +37,7 @@ _POSITION: Final = "SELECT position FROM read.checkpoints WHERE projection = $1 
 _LEFT_OUT: Final = """
 SELECT position FROM read.parked_events WHERE projection = $1 AND version = $2 AND shard = $3
 UNION
-SELECT position FROM read.parked_requests
-WHERE projection = $1 AND version = $2 AND shard = $3 AND action = 'skip' AND position IS NOT NULL
-  AND outcome IS DISTINCT FROM 'refused'
+SELECT position FROM read.parked_requests WHERE projection = $1 AND version = $2 AND shard = $3 AND left_out
 """
 _ATTEMPTS: Final = 5
 

@@ -141,9 +141,11 @@ async def _hold_checkpoints(connection: "PoolConnectionProxy", version: ReadVers
 
 
 async def _end_version(connection: "PoolConnectionProxy", version: ReadVersion) -> None:
-    """Delete a version's checkpoints and what is parked in it: nobody moves it any more."""
+    """Delete a version's checkpoints and what is parked in it: its number may come back some day."""
     for table in ("checkpoints", "parked_events", "parked_roots"):
         await connection.execute(f"DELETE FROM read.{table} WHERE projection = $1 AND version = $2", *version)  # noqa: S608 - our own tables
+    forgotten = "UPDATE read.parked_requests SET left_out = false WHERE projection = $1 AND version = $2 AND left_out"
+    await connection.execute(forgotten, *version)
 
 
 async def switch_version(pool: Pool, version: ReadVersion, catch_up: CatchUp) -> bool:

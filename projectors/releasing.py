@@ -6,6 +6,7 @@ and the request open. The first event that fails again ends the request, and eve
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -72,7 +73,8 @@ async def _step(follower: Follower, dependencies: FollowDependencies, request: P
             return await _save(follower, dependencies, Release(request, hold, outcome="refused", error=_NOT_FIRST))
         if request.position == rows[0].row.position:
             replayed = await step_over(follower.projection, rows[0], dependencies.apply)
-            return await _save(follower, dependencies, _release(request, hold, rows, replayed, applied=0), replayed)
+            skipped = replace(_release(request, hold, rows, replayed, applied=0), is_skipped=True)
+            return await _save(follower, dependencies, skipped, replayed)
     return await _replay_some(follower, dependencies, Release(request, hold), rows)
 
 

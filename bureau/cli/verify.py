@@ -28,7 +28,8 @@ def verify(
 
     In the log: positions of each shard dense, versions of each aggregate 1 to n once, no event id twice. On the
     streams: the log's ids and event ids in its order, as far as they reach. With --deep also the bodies of all entries,
-    and each row of the read models against the fold of the log. Changes nothing.
+    and each row of the read models against the fold of the log. What waits as a dead letter is a difference; what
+    somebody had skipped is named, and is none. Changes nothing.
 
     For example:
 

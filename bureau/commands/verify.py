@@ -64,6 +64,8 @@ def _show(report: Report) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    for skipped in report.skipped:
+        words.print(f"no difference, for somebody wanted it: {skipped}", markup=False, highlight=False, soft_wrap=True)
     if report.is_equal:
         words.print(f"[green]all agree[/green]: {looked}", highlight=False, soft_wrap=True)
         return

@@ -1,7 +1,7 @@
 """Whether the whole line says the same: log, streams, read models, write side and receipts, compared piece by piece."""
 
 from bureau.verification.differences import Difference, Findings
-from bureau.verification.scope import Advance, Report, Scope
+from bureau.verification.scope import Advance, Report, Scope, Skipped
 from bureau.verification.verify import verify
 
-__all__ = ["Advance", "Difference", "Findings", "Report", "Scope", "verify"]
+__all__ = ["Advance", "Difference", "Findings", "Report", "Scope", "Skipped", "verify"]

@@ -1,6 +1,6 @@
 """All aggregates in chunks: the versions in the log, the write side's count, and every row that is folded from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -77,8 +77,8 @@ def _fold_all(
         if aggregate in left_out or not any(concerns(projection, each.logged.event_type) for each in events):
             continue
         checkpoint = chunk.checkpoints.get((projection.name, events[0].logged.shard))
-        parked = _parked(projection, chunk, events)
-        folded = fold_aggregate(projection, events, checkpoint.position if checkpoint else 0, parked)
+        parked, skipped = _among(projection, chunk.parked, events), _among(projection, chunk.left_out, events)
+        folded = fold_aggregate(projection, events, checkpoint.position if checkpoint else 0, parked, skipped)
         where = f"{projection.name} aggregate {aggregate}"
         if parked:
             words = f"{len(parked)} events wait as dead letters since position {min(parked)}: bureau dead-letters list"
@@ -90,10 +90,10 @@ def _fold_all(
     return rows
 
 
-def _parked(projection: Projection, chunk: AggregateChunk, events: Sequence[Opened]) -> frozenset[int]:
-    """Return the positions of an aggregate's events that a projection has parked."""
+def _among(projection: Projection, named: Collection[tuple[str, int, int]], events: Sequence[Opened]) -> frozenset[int]:
+    """Return the positions of those of an aggregate's events that are named for a projection."""
+    if not named:
+        return frozenset()
     return frozenset(
-        each.logged.position
-        for each in events
-        if (projection.name, each.logged.shard, each.logged.position) in chunk.parked
+        each.logged.position for each in events if (projection.name, each.logged.shard, each.logged.position) in named
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from bureau.verification.differences import Kind
 from infrastructure.verification_aggregates import AggregateEvent
-from projectors.projections import Projection, Recorded, concerns, read_recorded
+from projectors.projections import Projection, Recorded, concerns, leave_out, read_recorded
 
 __all__ = ["Expected", "Opened", "compare_rows", "fold_aggregate", "open_event", "table_names"]
 
@@ -47,11 +47,16 @@ def open_event(event: AggregateEvent) -> Opened:
 
 
 def fold_aggregate(
-    projection: Projection, events: Sequence[Opened], checkpoint: int, parked: Container[int] = ()
+    projection: Projection,
+    events: Sequence[Opened],
+    checkpoint: int,
+    parked: Container[int] = (),
+    left_out: Container[int] = (),
 ) -> Expected:
     """Return the rows that a projection makes of an aggregate's events up to a position, without the parked ones.
 
-    What follows an event that cannot be taken is left out: the projection stands there.
+    Those left out count as taken, as they do for the projection that was told to skip them. What follows an event that
+    cannot be taken is missing: the projection stands there.
     """
     views: dict[str, Any] = {}
     inserted: dict[str, dict[Row, Row]] = {table.table: {} for table in projection.rows}
@@ -60,6 +65,9 @@ def fold_aggregate(
         if opened.logged.position > checkpoint or opened.logged.position in parked:
             continue
         if not concerns(projection, opened.logged.event_type):
+            continue
+        if opened.logged.position in left_out:
+            views |= {name: leave_out(view, opened.logged.generation) for name, view in views.items() if view}
             continue
         try:
             _take(projection, opened, views, inserted)

@@ -17,7 +17,7 @@ __all__ = ["verify_shards"]
 _PAGE: Final = 1_000
 _STEP: Final = "log and streams"
 _LOOKS: Final = 2
-"""How often a page is read that lacks events: the beginning of the log may go to the archive, or come back, meanwhile."""
+"""How often a page is read that lacks events: the log's beginning may go to the archive, or come back, meanwhile."""
 
 
 async def verify_shards(work: Work, cuts: Mapping[int, ShardCut]) -> None:

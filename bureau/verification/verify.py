@@ -5,13 +5,16 @@ streams are read shard by shard in pages up to the cut, and after that all aggre
 snapshot of its own. Memory is bounded by one page, whatever the length of the log.
 """
 
+from collections.abc import Sequence
+
 from bureau.verification.aggregates import verify_aggregates
 from bureau.verification.differences import Findings
 from bureau.verification.receipts import verify_receipts
-from bureau.verification.scope import Advance, Report, Scope, Tally, Work
+from bureau.verification.scope import Advance, Report, Scope, Skipped, Tally, Work
 from bureau.verification.standings import verify_standings
 from bureau.verification.streams import verify_shards
 from bureau.verification.sums import verify_sums
+from infrastructure.left_out import read_left_out
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.verification import read_cuts
@@ -31,10 +34,11 @@ async def verify(
     await verify_sums(work, cuts)
     if scope.has_receipts:
         await verify_receipts(work, cuts)
-    return _report(work, len(cuts))
+    skipped = await read_left_out(pool, [projection.name for projection in scope.projections])
+    return _report(work, len(cuts), [Skipped(**each._asdict()) for each in skipped])
 
 
-def _report(work: Work, shards: int) -> Report:
+def _report(work: Work, shards: int, skipped: Sequence[Skipped]) -> Report:
     counts = work.tally
     different = sum(work.findings.counts.values())
     return Report(
@@ -49,4 +53,5 @@ def _report(work: Work, shards: int) -> Report:
         unfolded=counts.of("unfolded"),
         different=different,
         differences=tuple(work.findings.first),
+        skipped=tuple(skipped),
     )

@@ -6,6 +6,7 @@ gives it another `parked_revision`; `parked_requests` alone is written by anybod
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -15,7 +16,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     func,
+    text,
 )
 
 from infrastructure.tables.metadata import METADATA
@@ -84,8 +87,13 @@ PARKED_REQUESTS = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("outcome", Text, comment="released, failed_again or refused; null while nobody has done it."),
     Column("applied", Integer, nullable=False, server_default="0", comment="Events that were applied."),
+    Column("left_out", Boolean, nullable=False, server_default=false(), comment="The read model lacks the event."),
     Column("error", Text),
     Index("parked_requests_dead_letter_index", "dead_letter_id", "requested_at"),
+    Index("parked_requests_left_out_index", "projection", "version", postgresql_where=text("left_out")),
     schema=_SCHEMA,
 )
-"""What people asked for, done by the projector that holds the shard, and kept: a skip is a difference for ever."""
+"""What people asked for, done by the projector that holds the shard, and kept.
+
+`left_out` is what verification goes by: the event at `position` was skipped, and nothing has brought it back since.
+"""

@@ -1,6 +1,7 @@
 """One pure `project(view, event)` a read model. Never reads a clock, a socket or a table."""
 
 from projectors.projections.envelopes import read_recorded, read_root, read_unreadable
+from projectors.projections.leaving_out import leave_out
 from projectors.projections.projection import (
     Addition,
     Projection,
@@ -26,6 +27,7 @@ __all__ = [
     "UnreadableEvent",
     "ViewTable",
     "concerns",
+    "leave_out",
     "read_recorded",
     "read_root",
     "read_unreadable",

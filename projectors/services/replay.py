@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from contracts.record import Record
 from contracts.streams import EntryId
 from infrastructure.read_store import TableRows
 from infrastructure.read_versions import ReadVersion
 from infrastructure.releasing import ParkedRow
 from projectors.entries import ShardBatch, entry_of_row, tags_of
-from projectors.projections import Projection
+from projectors.projections import Projection, leave_out
 from projectors.services.apply_projection import ApplyDependencies, load_fold, tables_of
 from projectors.services.fold import Failure, Fold, fold_shard, read_shard
 
@@ -55,14 +54,9 @@ async def step_over(projection: Projection, parked: ParkedRow, dependencies: App
     for table in projection.views:
         if body := bodies.get(table.table, {}).get(key):
             view = table.view.model_validate_json(body)
-            fold.views[table.table][key] = view.model_copy(update=_later(view, parked.generation))
+            fold.views[table.table][key] = leave_out(view, parked.generation)
     if all(fold.views.values()):
         fold.changed[key] = (parked.row.shard, parked.workspace_id)
     tags = frozenset(tags_of(projection, entry_of_row(parked.row)))
     tables = tables_of(projection, fold) if fold.changed and projection.views else []
     return Replayed(tables, parked.row.position, None, tags)
-
-
-def _later(view: Record, generation: int) -> dict[str, int]:
-    """Return the change that makes a view's generation at least the one given; none where it has no generation."""
-    return {"generation": generation} if getattr(view, "generation", generation) < generation else {}

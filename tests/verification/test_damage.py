@@ -83,8 +83,8 @@ async def test_events_that_were_parked_or_skipped_are_in_no_sum(line: Line) -> N
     assert await line.find() == set()
     await line.pool.execute(
         "INSERT INTO read.parked_requests (request_id, dead_letter_id, projection, version, shard, root_id,"
-        " workspace_id, action, position, requested_by, outcome)"
-        " VALUES ($1, $1, 'usage', 1, $2, $1, 'default', 'skip', $3, 'somebody', 'released')",
+        " workspace_id, action, position, event_id, requested_by, outcome, left_out)"
+        " VALUES ($1, $1, 'usage', 1, $2, $1, 'default', 'skip', $3, $1, 'somebody', 'released', true)",
         parked["root_id"],
         line.shard,
         parked["position"],
