@@ -8,6 +8,7 @@ from typing import Final
 
 from redis.asyncio.client import PubSub
 
+from benchmarks.empty_log import empty_log
 from benchmarks.projector_runs import empty_read_models, has_arrived, wait_until_reading, working
 from benchmarks.report import Result
 from benchmarks.task_events import EVENTS_A_TASK, Line, append_lines, make_task
@@ -36,7 +37,7 @@ async def _publish(pool: Pool, redis: RedisClient, line: Line, added: dict[Place
 
 async def measure_latency(pool: Pool, redis: RedisClient, redis_url: str, a_second: int, number: int) -> Result:
     """Append events one by one at a steady pace; measure from the stream's entry to the notice of the task list."""
-    await pool.execute("TRUNCATE log.events")
+    await empty_log(pool)
     await redis.flushdb()
     await empty_read_models(pool, PROJECTIONS)
     randomness, added, applied = Random(3), dict[Place, float](), dict[Place, float]()

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any, Final, cast
 from uuid import UUID
 
+from benchmarks.empty_log import empty_log
 from benchmarks.relay_backlog import BARE_APPEND
 from benchmarks.report import Result, print_results
 from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey, stop_postgres, stop_valkey
@@ -72,8 +73,7 @@ async def _measure_drain(pool: Pool, redis: RedisClient, events: int, size: int)
 
 async def _fill(pool: Pool, events: int, size: int) -> dict[int, list[Entry]]:
     """Empty the log, write a backlog over all shards, and return it as the streams must hold it."""
-    await pool.execute("TRUNCATE log.events")
-    await pool.execute("SELECT log.ensure_partitions(2)")
+    await empty_log(pool)
     randomness = random.Random(size)
     log: dict[int, list[Entry]] = {}
     for shard in range(_SHARDS):
@@ -127,7 +127,7 @@ async def _drain(pool: Pool, redis: RedisClient, log: dict[int, list[Entry]]) ->
 
 async def _measure_latency(pool: Pool, redis: RedisClient, a_second: int, number: int) -> Result:
     """Append events one by one at a steady pace; measure from commit to a blocking reader of the stream."""
-    await pool.execute("TRUNCATE log.events")
+    await empty_log(pool)
     await redis.flushdb()
     stop, woken, committed, seen = asyncio.Event(), asyncio.Event(), dict[str, float](), dict[str, float]()
     relay = asyncio.create_task(follow_log(create_dependencies(Wiring(pool, redis, Board(), woken)), stop))

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
+from benchmarks.empty_log import empty_log
 from benchmarks.processes import Addresses, Running, open_servers, run_role
 from benchmarks.report import Result, print_results
 from contracts.streams import stream_name
@@ -83,7 +84,7 @@ async def measure_backlog(servers: Addresses, backlog: Backlog) -> list[Result]:
 
 
 async def _fill(pool: Pool, backlog: Backlog) -> None:
-    await pool.execute("TRUNCATE log.events")
+    await empty_log(pool)
     envelope, each = _envelope(backlog), backlog.events // _SHARDS
     for shard in range(_SHARDS):
         for start in range(1, each + 1, 50_000):

@@ -25,6 +25,8 @@ _LOOKS, _LOOK_SECONDS = 20, 0.05
 
 # As long as it takes, but not a second longer than there is somebody to commit it: everybody waits for these locks.
 _BOUNDS: Final = "SET LOCAL transaction_timeout = 0; SET LOCAL client_connection_check_interval = '1s'"
+# Which the log's guard looks for (migrations/log_guard.py): of an event nothing but the epoch may change, and only now.
+_MOVES_EPOCHS: Final = "SELECT set_config('bureau.moves_epochs', 'on', true)"
 _LOCK_APPENDS: Final = "SELECT pg_advisory_xact_lock(1112888661, $1)"
 # Projectors' statements take their snapshots after they have the lock, so none of them works with rows of before.
 _LOCK_CHECKPOINTS: Final = "LOCK TABLE read.checkpoints IN SHARE ROW EXCLUSIVE MODE"
@@ -96,6 +98,7 @@ async def begin_epoch(
             message = "log and streams are not as they were shown: nothing was changed, look again"
             raise OtherThanShownError(message)
         await connection.execute(_LOCK_CHECKPOINTS)
+        await connection.execute(_MOVES_EPOCHS)
         await _write(connection, bump, tell)
         await record_identity(connection, await read_identity(connection), reason)
     return bump

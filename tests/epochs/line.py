@@ -13,6 +13,7 @@ from infrastructure.stream_writer import AppendOutcome, append_batches, locate_s
 from tests.oracle import read_entries
 from tests.relay.events import append_event, root_in
 from tests.servers import TEST_SHARDS
+from tests.unguarded import unguard
 
 __all__ = ["OTHER", "SHARD", "SHARDS", "Line"]
 
@@ -42,6 +43,7 @@ class Line:
 
     async def lose(self, position: int) -> None:
         """Have the log forget what it holds behind a position, as a restore does."""
+        await unguard(self.pool)
         await self.pool.execute("DELETE FROM log.events WHERE shard = $1 AND position > $2", SHARD, position)
 
     async def fork(self, shard: int = SHARD) -> Fork:

@@ -12,6 +12,7 @@ from infrastructure.postgres import Pool
 from infrastructure.stream_writer import AppendAnswer, AppendOutcome, append_batches
 from tests.oracle import read_entries
 from tests.relay.events import append_event, root_in
+from tests.unguarded import unguard
 
 SHARD = 3
 STREAM = stream_name(SHARD)
@@ -36,6 +37,7 @@ async def ids(redis: Redis) -> list[str]:
 async def begin_epoch(pool: Pool, epoch: int, first: int, end: str = "", event: str = "") -> None:
     """Do by hand what a bump does to one shard."""
     await pool.execute("INSERT INTO log.epochs VALUES ($1, $2, $3, $4, $5)", SHARD, epoch, first, end, event)
+    await unguard(pool)
     await pool.execute("UPDATE log.events SET epoch = $2 WHERE shard = $1 AND position >= $3", SHARD, epoch, first)
 
 
@@ -74,6 +76,7 @@ async def test_a_new_epoch_goes_on_from_the_fork(log: Pool, redis: Redis, end: E
 async def test_a_fork_behind_which_the_log_has_nothing_is_where_the_shard_stands(
     log: Pool, redis: Redis, randomness: random.Random
 ) -> None:
+    await unguard(log)
     await log.execute("DELETE FROM log.events WHERE shard = $1 AND position > 3", SHARD)
     await begin_epoch(log, 2, 4)
     batch = await read(log, EntryId(1, 6))
@@ -99,6 +102,7 @@ async def test_ghosts_that_a_late_relay_adds_before_the_log_goes_on_do_no_harm(l
 
 async def test_another_event_at_the_fork_is_another_database(log: Pool, redis: Redis) -> None:
     await begin_epoch(log, 2, 4)
+    await unguard(log)
     await log.execute("UPDATE log.events SET event_id = $2 WHERE shard = $1 AND position = 3", SHARD, UUID(int=77))
     assert (await append(redis, await read(log, EntryId(1, 6)))).outcome is AppendOutcome.DIVERGED
     assert await ids(redis) == FORK + GHOSTS

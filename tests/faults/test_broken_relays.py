@@ -12,6 +12,7 @@ from infrastructure.postgres import Pool
 from tests.faults.broken import breaking
 from tests.faults.steps import differences, relay_everything
 from tests.relay.events import append_event, root_in
+from tests.unguarded import unguard
 
 SHARD = 3
 
@@ -82,6 +83,7 @@ async def test_nothing_follows_an_event_that_the_log_lost(
     async with breaking(pool, missing):
         await append(pool, randomness, root, range(1, 6))
         await relay_everything(pool, redis)
+        await unguard(pool)
         await pool.execute("DELETE FROM log.events WHERE shard = $1 AND position > 3", SHARD)
         await append(pool, randomness, root, range(4, 7))
         stopped = await relay_everything(pool, redis)
@@ -89,6 +91,7 @@ async def test_nothing_follows_an_event_that_the_log_lost(
         assert "stream.different" in found
         assert ("stream.behind" in found, list(stopped)) == (missing is None, [] if missing else [SHARD])
         await pool.execute("INSERT INTO log.epochs VALUES ($1, 2, 4)", SHARD)
+        await unguard(pool)
         await pool.execute("UPDATE log.events SET epoch = 2 WHERE shard = $1 AND position > 3", SHARD)
         await relay_everything(pool, redis)
     assert await differences(pool, redis) == set()

@@ -9,10 +9,12 @@ from projectors.services import apply_projection
 from tests.fold import find_unfolded
 from tests.projectors.stories import Written, new_id, root_in, task_story, write
 from tests.projectors.test_apply_projection import SHARD, batch_of, checkpoint_of, dependencies_of
+from tests.unguarded import unguard
 
 
 async def go_back(pool: Pool) -> None:
     """Bring the database back to where it held nothing of the shard."""
+    await unguard(pool)
     await pool.execute("DELETE FROM log.events WHERE shard = $1", SHARD)
     await pool.execute("DELETE FROM read.task_list")
     await pool.execute("UPDATE read.checkpoints SET position = 0 WHERE projection = 'tasks' AND shard = $1", SHARD)

@@ -23,6 +23,7 @@ from tests.projectors.stories import Written, new_id, task_story, write, write_t
 from tests.projectors.test_apply_projection import batch_of, checkpoint_of, dependencies_of
 from tests.rebuild.rebuilds import project_everything, run_rebuild
 from tests.runtime.command_line import bureau
+from tests.unguarded import unguard
 
 _DAMAGE = {
     "agents": "UPDATE read.agent_list SET name = 'wrong'",
@@ -122,6 +123,7 @@ async def test_what_cannot_be_made_again_alone_is_refused(pool: Pool, randomness
     )
     with pytest.raises(CannotRefoldError, match="is parked in tasks"):
         await refold(pool, TASKS, story[0].root)
+    await unguard(pool)
     await pool.execute("UPDATE log.events SET generation = generation + 100")
     with pytest.raises(CannotRefoldError, match="no longer holds the first events"):
         await refold(pool, AGENTS, story[0].root)

@@ -21,6 +21,7 @@ from tests.relay.events import append_event, root_in
 from tests.relay.test_groups import SHARD, append
 from tests.relay.trimming import carry, first, floor
 from tests.servers import TEST_SHARDS
+from tests.unguarded import unguard
 
 _NOW_AT = "UPDATE log.{} SET position = CASE WHEN shard = $1 THEN 999990 ELSE 999999 END, event_id = gen_random_uuid()"
 _OLD = "UPDATE log.events SET recorded_at = recorded_at - interval '10 days' WHERE position <= 999999"
@@ -38,6 +39,7 @@ async def old_log(pool: Pool, redis: Redis, relay: RelayStarter, randomness: ran
     for shard in {*range(TEST_SHARDS)} - {SHARD}:
         await append_event(pool, root_in(shard, randomness), 1, randomness)
     await carry(pool, redis, relay, 20, randomness)
+    await unguard(pool)
     await pool.execute(_OLD)
     await pool.execute(
         "INSERT INTO read.checkpoints (projection, version, shard, epoch, position)"

@@ -19,6 +19,7 @@ from projectors.services import ApplyDependencies, apply_projection
 from tests.oracle import read_entries
 from tests.projectors.stories import carry, write_tasks
 from tests.servers import TEST_SHARDS
+from tests.unguarded import unguard
 
 __all__ = ["Line", "Rewrite", "kinds", "make_line", "project_everything", "rewrite_stream", "verify_line"]
 
@@ -65,6 +66,7 @@ async def make_line(pool: Pool, redis: Redis, randomness: Random, *, tasks: int 
     await pool.execute(_RECEIPTS)
     await carry(pool, redis)
     await project_everything(pool)
+    await unguard(pool)
     shard = await pool.fetchval("SELECT shard FROM log.events GROUP BY shard ORDER BY count(*) DESC LIMIT 1")
     return Line(pool, redis, shard)
 
