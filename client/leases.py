@@ -105,9 +105,12 @@ class LeaseCalls:
         body = {"reason": reason, "message": message}
         return await request(self._connection, _report(lease, "reject", body), TaskReceipt)
 
-    async def acknowledge_cancel(self, lease: Lease) -> TaskReceipt:
-        """Say that work on a canceled task has stopped, with the lease that the cancellation fenced."""
-        return await request(self._connection, _report(lease, "acknowledge-cancel", {}), TaskReceipt)
+    async def acknowledge_cancel(self, lease: Lease, *, usage: Usage | None = None) -> TaskReceipt:
+        """Say that work on a canceled task has stopped, and what it used since the last report.
+
+        Raises LeaseLostError where it is not the lease that the cancellation fenced.
+        """
+        return await request(self._connection, _report(lease, "acknowledge-cancel", {"usage": usage}), TaskReceipt)
 
     async def request_input(  # noqa: PLR0913 - the fields of a question
         self,

@@ -128,10 +128,13 @@ class TaskContext(Conversation):
         """Do `task.wait(task.progress(0.5))` from a blocking handler, which can't await."""
         return asyncio.run_coroutine_threadsafe(_await(report), self._loop).result()
 
-    async def take_usage(self) -> Usage | None:
-        """Send all pending usage but one, and return that for the task's last report."""
+    async def last_usage(self) -> Usage | None:
+        """Send all pending usage but one, and return that for the task's last report.
+
+        It stays pending: where that report is refused, it goes with another.
+        """
         await self.send_usage(keep=1)
-        return self.pending_usage.pop(0) if self.pending_usage else None
+        return self.pending_usage[0] if self.pending_usage else None
 
     def receive(self, heartbeat: Heartbeat) -> None:
         """Take in what a heartbeat told; the worker does it."""

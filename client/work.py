@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from client.client import BureauClient
-from client.content import agent_message, clean_text
+from client.content import Usage, agent_message, clean_text
 from client.errors import BureauError, InvalidRequestError, TaskCanceledError
 from client.handlers import Handler, TaskFailedError, TaskRejectedError, invoke_handler
 from client.heartbeats import Heartbeats, LeaseEnd, keep_lease
@@ -41,7 +42,7 @@ async def do_task(client: BureauClient, handler: Handler, lease: Lease, heartbea
         if working is not None:
             working.uncancel()
     if task.must_acknowledge:
-        await _acknowledge(client, lease)
+        await _acknowledge(client, task)
 
 
 async def _do_task(client: BureauClient, task: TaskContext, handler: Handler) -> None:
@@ -66,7 +67,7 @@ async def _run_and_report(client: BureauClient, task: TaskContext, handler: Hand
         message = task.answer if result is None else agent_message(result)
         if not task.is_canceled:
             task.is_done = True
-            await client.complete_task(task.lease, message=message, usage=await task.take_usage())
+            await client.complete_task(task.lease, message=message, usage=await task.last_usage())
     except TaskFailedError as error:
         await _fail(client, task, error)
     except TaskRejectedError as error:
@@ -90,7 +91,7 @@ async def _fail_after(client: BureauClient, task: TaskContext, error: BaseExcept
 async def _fail(client: BureauClient, task: TaskContext, error: TaskFailedError) -> None:
     if task.is_canceled:
         return
-    usage = await task.take_usage()
+    usage = await task.last_usage()
     task.is_done = True
     await client.fail_task(
         task.lease, code=error.code, reason=_clean_reason(error.reason), usage=usage, retryable=error.retryable
@@ -105,12 +106,14 @@ async def _reject(client: BureauClient, task: TaskContext, error: TaskRejectedEr
     await client.reject_task(task.lease, reason=_clean_reason(error.reason))
 
 
-async def _acknowledge(client: BureauClient, lease: Lease) -> None:
-    """Say that the work on a canceled task has stopped, now that it has."""
+async def _acknowledge(client: BureauClient, task: TaskContext) -> None:
+    """Say that the work on a canceled task has stopped, now that it has, and what it used that nobody was told yet."""
+    untold: Sequence[Usage | None] = task.pending_usage or (None,)
     try:
-        await client.acknowledge_cancel(lease)
+        for usage in untold:
+            await client.acknowledge_cancel(task.lease, usage=usage)
     except BureauError as error:
-        _logger.warning("The cancellation of task %s could not be acknowledged: %s", lease.task_id, error)
+        _logger.warning("The cancellation of task %s could not be acknowledged: %s", task.lease.task_id, error)
 
 
 def _clean_reason(reason: str) -> str:

@@ -43,9 +43,9 @@ from infrastructure.work_store import (
     remembered_agents,
 )
 
-__all__ = ["create_application"]
+__all__ = ["ROUTERS", "create_application"]
 
-_ROUTERS = (
+ROUTERS = (
     submissions.router,
     work.router,
     leases.router,
@@ -157,8 +157,8 @@ def create_application(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks=checks,
         optional=frozenset({"redis"}),
-        routers=_ROUTERS,
-        shorten=partial(call_directly, routers=_ROUTERS),
+        routers=ROUTERS,
+        shorten=partial(call_directly, routers=ROUTERS),
     )
     install_rejection_handlers(application)
     return application

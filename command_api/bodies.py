@@ -6,13 +6,12 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     ConfigDict,
     Field,
     StringConstraints,
 )
 
-from command_api.body_types import AgentReference, NormalisedName, Reason, UserMessage
+from command_api.body_types import AgentReference, Moment, NormalisedName, Reason, UserMessage
 from contracts.a2a import AgentCard, Identifier, Metadata
 from contracts.agents import AgentPolicy
 from contracts.budgets import BudgetAmount, BudgetBreach, BudgetScope, BudgetWindow
@@ -99,8 +98,8 @@ class SubmitTaskBody(Record):
     priority: Annotated[int, Field(ge=0, le=9, strict=True, description="Higher goes first.")] = 5
     metadata: Metadata = Field(default_factory=dict)
     reference_task_ids: Annotated[tuple[UUID, ...], Field(max_length=100)] = ()
-    not_before: AwareDatetime | None = Field(default=None, description="No worker gets it earlier.")
-    deadline: AwareDatetime | None = Field(
+    not_before: Moment | None = Field(default=None, description="No worker gets it earlier.")
+    deadline: Moment | None = Field(
         default=None, description="Where it is not over by then, in whatever state, it fails with deadline_exceeded."
     )
 

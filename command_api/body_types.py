@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     Field,
     StringConstraints,
@@ -17,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from contracts.a2a import Message, Role
 from contracts.agents import AgentName
 
-__all__ = ["AgentMessage", "AgentReference", "NormalisedName", "Reason", "Seconds", "UserMessage"]
+__all__ = ["AgentMessage", "AgentReference", "Moment", "NormalisedName", "Reason", "Seconds", "UserMessage"]
 
 
 def _normalised(value: Any) -> Any:  # noqa: ANN401 - whatever JSON held; the next validator judges it
@@ -68,6 +69,15 @@ def _from_agent(message: Message) -> Message:
     return message
 
 
+def _calendar(value: Any) -> Any:  # noqa: ANN401 - see above
+    """Refuse what does not begin with a year, as text: a number would pass for seconds since 1970."""
+    if not isinstance(value, str) or value[4:5] != "-":
+        error = "a time is written as 2026-11-22T12:00:00Z"
+        raise ValueError(error)
+    return value
+
+
+type Moment = Annotated[AwareDatetime, BeforeValidator(_calendar)]
 type NormalisedName = Annotated[AgentName, BeforeValidator(_normalised), AfterValidator(_unlike_an_id)]
 type AgentReference = Annotated[UUID | AgentName, WrapValidator(_id_or_name)]
 """An agent by its id, in the usual form with dashes, or by its name."""

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from command_api.routes.call import Call, read_call
-from command_api.routes.json_route import read_json, require_json
+from command_api.routes.json_route import is_nothing, read_json, require_json
 from command_api.routes.rejections import told_as
 from domain.rejection import Rejection
 from infrastructure.web.application import API_PREFIX
@@ -42,6 +42,7 @@ class _Way(NamedTuple):
     segments: tuple[str | None, ...]
     answer: Callable[..., Coroutine[Any, Any, Response]]
     readers: tuple[_Reader, ...]
+    has_fields: bool
 
 
 type _Ways = Mapping[tuple[str, str, int], list[_Way]]
@@ -76,7 +77,7 @@ def _way(route: APIRoute) -> _Way:
         _reader(name, annotation, segments) for name, annotation in annotations.items() if name not in {_CALL, "return"}
     )
     varying = tuple(None if segment.startswith("{") else segment for segment in segments)
-    return _Way(varying, route.endpoint, tuple(readers))
+    return _Way(varying, route.endpoint, tuple(readers), has_fields=_BODY in annotations)
 
 
 def _ways(routers: Iterable[APIRouter]) -> _Ways:
@@ -101,6 +102,8 @@ def _find(ways: _Ways, scope: Scope, segments: list[str]) -> _Way | None:
 
 def _arguments(way: _Way, request: Request, segments: list[str], value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     """Return the arguments of the route's function, without the call; raises ValidationError or KeyError."""
+    if not way.has_fields and not is_nothing(value):
+        raise KeyError(_BODY)
     arguments: dict[str, Any] = {}
     for reader in way.readers:
         if reader.segment is not None:

@@ -17,6 +17,7 @@ from contracts.record import Record
 from contracts.usage import Usage
 
 __all__ = [
+    "AcknowledgeCancelBody",
     "AppendArtifactBody",
     "CompleteBody",
     "FailBody",
@@ -53,7 +54,9 @@ class RequestApprovalBody(OperationBody):
     """An operation that the agent's policy may ask people about."""
 
     message: AgentMessage | None = None
-    keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+    keeps_lease: bool = Field(
+        default=False, strict=True, description="True: the worker waits itself and goes on with heartbeats."
+    )
 
 
 class RequestInputBody(Record):
@@ -84,9 +87,11 @@ class RequestInputBody(Record):
     answer_schema: dict[str, JsonValue] | None = Field(
         default=None, description="JSON Schema 2020-12; the answer then has one data part, and that must fit."
     )
-    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000, strict=True)] | None = None
     default: UserMessage | None = Field(default=None, description="Answers when the time is up; else the task fails.")
-    keeps_lease: bool = Field(default=False, description="True: the worker waits itself and goes on with heartbeats.")
+    keeps_lease: bool = Field(
+        default=False, strict=True, description="True: the worker waits itself and goes on with heartbeats."
+    )
 
 
 class RejectBody(Record):
@@ -120,7 +125,7 @@ class HeartbeatBody(Record):
     model_config = ConfigDict(json_schema_extra={"examples": [{"lease_seconds": 30, "received": 1}]})
 
     lease_seconds: Seconds | None = None
-    received: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+    received: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] | None = Field(
         default=None,
         description="`last_message` of the last lease or heartbeat answer; the answer holds the messages behind it.",
     )
@@ -185,6 +190,16 @@ class CompleteBody(Record):
     usage: Usage | None = None
 
 
+class AcknowledgeCancelBody(Record):
+    """What the work cost until it stopped, where that was not reported yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"usage": {"input_tokens": 310, "cost": "0.001", "model": "small-1"}}]}
+    )
+
+    usage: Usage | None = None
+
+
 class FailBody(Record):
     """Why the work came to nothing."""
 
@@ -198,4 +213,6 @@ class FailBody(Record):
     reason: Reason
     message: AgentMessage | None = None
     usage: Usage | None = None
-    retryable: bool = Field(default=False, description="True: another attempt may follow, as the policy says.")
+    retryable: bool = Field(
+        default=False, strict=True, description="True: another attempt may follow, as the policy says."
+    )

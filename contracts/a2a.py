@@ -162,16 +162,16 @@ class AgentExtension(Record):
 
     uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
     description: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    required: bool = False
+    required: bool = Field(default=False, strict=True)
     params: Metadata | None = None
 
 
 class AgentCapabilities(Record):
     """What an agent can do beyond answering."""
 
-    streaming: bool = False
-    push_notifications: bool = False
-    extended_agent_card: bool = False
+    streaming: bool = Field(default=False, strict=True)
+    push_notifications: bool = Field(default=False, strict=True)
+    extended_agent_card: bool = Field(default=False, strict=True)
     extensions: tuple[AgentExtension, ...] = ()
 
 

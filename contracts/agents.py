@@ -28,10 +28,10 @@ class RetryPolicy(Record):
     The share is up to `jitter` of the delay, so that tasks that failed together don't come back together.
     """
 
-    base_seconds: Annotated[float, Field(ge=0, le=86_400)] = 1.0
-    factor: Annotated[float, Field(ge=1, le=100)] = 2.0
-    cap_seconds: Annotated[float, Field(ge=0, le=604_800)] = 300.0
-    jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+    base_seconds: Annotated[float, Field(ge=0, le=86_400, strict=True)] = 1.0
+    factor: Annotated[float, Field(ge=1, le=100, strict=True)] = 2.0
+    cap_seconds: Annotated[float, Field(ge=0, le=604_800, strict=True)] = 300.0
+    jitter: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.2
     never_retried: Annotated[
         tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...],
         Field(max_length=100, description="Codes of failures that end the task whatever the worker says."),
@@ -49,10 +49,12 @@ class AgentPolicy(Record):
     ] = 3
     retry: RetryPolicy = RetryPolicy()
     attempt_seconds: Annotated[
-        int | None, Field(ge=1, le=604_800, description="Longest time of one attempt, whatever its heartbeats say.")
+        int | None,
+        Field(ge=1, le=604_800, strict=True, description="Longest time of one attempt, whatever its heartbeats say."),
     ] = None
     max_concurrent_tasks: Annotated[
-        int | None, Field(ge=1, le=10_000, description="Tasks of the agent that may be leased at the same time.")
+        int | None,
+        Field(ge=1, le=10_000, strict=True, description="Tasks of the agent that may be leased at the same time."),
     ] = None
     approvals: Annotated[
         tuple[ApprovalRule, ...],

@@ -56,9 +56,9 @@ class ApprovalRule(Record):
     people: Annotated[
         tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...], Field(max_length=50)
     ] = ()
-    required: Annotated[int, Field(ge=1, le=20, description="Approvals that are needed.")] = 1
-    refusals: Annotated[int, Field(ge=1, le=20, description="Refusals that end it.")] = 1
-    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 86_400
+    required: Annotated[int, Field(ge=1, le=20, strict=True, description="Approvals that are needed.")] = 1
+    refusals: Annotated[int, Field(ge=1, le=20, strict=True, description="Refusals that end it.")] = 1
+    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000, strict=True)] = 86_400
     on_refusal: Literal["reject", "resume"] = Field(
         default="reject", description="What a refusal or the expiry does to the task: end it, or go on without."
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from contracts.streams import InvalidTokenError, format_token
+from contracts.streams import InvalidTokenError, format_token, parse_token
 from infrastructure.answer_cache import Answer
 from infrastructure.api_keys import Principal
 from infrastructure.cursors import InvalidCursorError
@@ -25,11 +25,11 @@ _MOST_SHARDS_IN_A_HEADER: Final = 64
 type Ask = Callable[[Asker, QueryDependencies], Question]
 
 
-def to_api_error(error: Exception) -> ApiError:
-    """Return what a client is told of the line's errors; raises what is not one of them."""
+def to_api_error(error: Exception, where: str = "header.bureau-consistency") -> ApiError:
+    """Return what a client is told of the line's errors, and where the token was; raises what is not one of them."""
     match error:
         case InvalidTokenError() | UnknownPositionError():
-            detail = ErrorDetail(path="header.bureau-consistency", code="invalid_token", message="Not a token of ours")
+            detail = ErrorDetail(path=where, code="invalid_token", message="Not a token of ours")
             return ApiError(
                 422, "invalid_token", "The consistency token is not one of this service.", details=(detail,)
             )
@@ -85,14 +85,25 @@ def _respond(request: Request, answer: Answer, wish: Wish, stale: dict[str, str]
 async def _outcome(request: Request, principal: Principal, ask: Ask, consistency: str | None) -> tuple[Outcome, Wish]:
     """Ask and return what came, and what was wished; the line's errors come out as ApiError."""
     dependencies: QueryDependencies = request.app.state.query_dependencies
-    token = request.headers.get("bureau-consistency", consistency)
+    if consistency:
+        _require_token(consistency)
+    header = request.headers.get("bureau-consistency")
+    path = "query.consistency" if header is None else "header.bureau-consistency"
     try:
-        wish = read_wish(token, request.headers.getlist("prefer"))
+        wish = read_wish(consistency if header is None else header, request.headers.getlist("prefer"))
         allow_seconds(request, wish.wait_seconds)
         asker = Asker(principal.workspace_id, wish, await dependencies.shards())
         return await answer_query(ask(asker, dependencies), dependencies), wish
     except Exception as error:
-        raise to_api_error(error) from error
+        raise to_api_error(error, path) from error
+
+
+def _require_token(text: str) -> None:
+    """Raise ApiError where the query's token is none: beside the header, which wins, as alone."""
+    try:
+        parse_token(text)
+    except InvalidTokenError as error:
+        raise to_api_error(error, "query.consistency") from error
 
 
 async def answer_request(request: Request, principal: Principal, ask: Ask, consistency: str | None) -> Response:

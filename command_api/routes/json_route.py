@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
 
-__all__ = ["JsonRoute", "read_json", "require_json"]
+__all__ = ["JsonRoute", "is_nothing", "read_json", "require_json"]
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _MAX_DEPTH: Final = 100
@@ -155,6 +155,21 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     return value
 
 
+def is_nothing(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Tell whether a body says nothing, as that of a command without fields does: none, null or an empty object."""
+    return value is None or value == {}
+
+
+def _refuse_content(value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Raise ApiError where the body of a command without fields says something."""
+    if is_nothing(value):
+        return
+    paths = [f"body.{name}" for name in value] if isinstance(value, dict) else ["body"]
+    details = [ErrorDetail(path=path, code="extra_forbidden", message="This command has no fields") for path in paths]
+    message = f"The request is not valid: {paths[0]}: this command has no fields."
+    raise ApiError(422, "invalid_request", message, details=details)
+
+
 class _JsonRequest(Request):
     """A request whose body was read by our rules; FastAPI asks for its value by `json`."""
 
@@ -197,6 +212,8 @@ class JsonRoute(APIRoute):
             body = await read.body()
             # Here and not when FastAPI asks: it would answer any error with a 400 of its own.
             read.value = read_json(body) if body else None
+            if self.body_field is None:
+                _refuse_content(read.value)
             return await handle(read)
 
         return handle_json

@@ -14,6 +14,7 @@ from command_api.routes.task_results import change_task, single_task_request, ta
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Outcome, Result
 from command_api.worker_bodies import (
+    AcknowledgeCancelBody,
     AppendArtifactBody,
     CompleteBody,
     FailBody,
@@ -189,10 +190,19 @@ async def reject_task(task_id: UUID, lease_token: LeaseToken, body: RejectBody, 
 
 
 @router.post("/acknowledge-cancel", response_model=TaskReceipt, summary="Acknowledge a cancellation")
-async def acknowledge_cancel(task_id: UUID, lease_token: LeaseToken, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
-    """Say that work on a canceled task has stopped, with the token of the lease that the cancellation fenced."""
+async def acknowledge_cancel(
+    task_id: UUID, lease_token: LeaseToken, call: CurrentCall, body: AcknowledgeCancelBody | None = None
+) -> Any:  # noqa: ANN401 - see above
+    """Say that work on a canceled task has stopped, with the token of the lease that the cancellation fenced.
+
+    `usage` is what was used since the last report: it counts, for budgets too. Acknowledging twice is no error, and
+    the usage that comes with each time adds up. 409 `wrong_state` where nothing was canceled.
+    """
     number = _lease_number(call, task_id, lease_token)
-    return await change_task(call, task_id, lambda facts: AcknowledgeCancel(at=facts.at, lease_number=number))
+    usage = body.usage if body else None
+    return await change_task(
+        call, task_id, lambda facts: AcknowledgeCancel(at=facts.at, lease_number=number, usage=usage)
+    )
 
 
 @router.post("/request-input", response_model=InputReceipt, summary="Ask a person")

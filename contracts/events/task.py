@@ -173,7 +173,7 @@ class TaskArtifactAppended(Event):
 
 
 class TaskUsageReported(Event):
-    """The worker says what it used since its previous report.
+    """The worker says what it used since its previous report; after a cancellation too, when it says that it stopped.
 
     Agent and context are the task's, for those who add usage up; `report` counts the task's reports from 1. The
     first events that were written lack the three.

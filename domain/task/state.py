@@ -22,6 +22,7 @@ __all__ = [
     "TaskRules",
     "Waiting",
     "artifact_size",
+    "has_canceled_lease",
     "require_lease",
     "require_open_task",
     "require_task",
@@ -165,6 +166,11 @@ def require_open_task(task: Task | None) -> Task:
     return task
 
 
+def has_canceled_lease(task: Task, number: int | None) -> bool:
+    """Tell whether `number` is that of the lease which the task's cancellation fenced."""
+    return task.state is TaskState.CANCELED and bool(number) and number == task.leases
+
+
 def require_lease(task: Task | None, number: int | None) -> tuple[Task, Lease]:
     """Return a task and its lease where `number` is that of the live lease.
 
@@ -172,7 +178,7 @@ def require_lease(task: Task | None, number: int | None) -> tuple[Task, Lease]:
     Raises NotFound, Conflict `task_canceled` for the worker of a canceled task, else Conflict `lease_lost`.
     """
     task = require_task(task)
-    if task.state is TaskState.CANCELED and number == task.leases:
+    if has_canceled_lease(task, number):
         raise Conflict("task_canceled", "The task was canceled; stop, and acknowledge it.")
     if task.state in TERMINAL_STATES:
         raise Conflict("lease_lost", f"The lease is over: the task is {task.state}.")

@@ -87,6 +87,29 @@ async def test_only_a_cancellation_that_a_report_meets_is_acknowledged(code: str
     assert len(service.calls("acknowledge-cancel")) == (2 if code == "task_canceled" else 0)
 
 
+@pytest.mark.parametrize("verb", ["heartbeat", "progress", "complete"])
+async def test_what_was_used_until_a_cancellation_goes_with_its_acknowledgement(verb: str) -> None:
+    service = FakeService(lease_seconds=1, refusals={verb: Fault(409, "task_canceled")})
+
+    async def spend(task: TaskContext) -> str:
+        task.usage(cost="1", model="small")
+        if verb == "progress":
+            await task.progress(0.5)
+        elif verb == "heartbeat":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                task.usage(cost="2", model="large")
+        return "done"
+
+    await submit(service)
+    expected = [{"cost": "1", "model": "small"}, {"cost": "2", "model": "large"}]
+    count = 2 if verb == "heartbeat" else 1
+    async with working(service, spend):
+        await poll_until(lambda: len(service.calls("acknowledge-cancel")) == count)
+    assert [seen.body["usage"] for seen in service.calls("acknowledge-cancel")] == expected[:count]
+
+
 @pytest.mark.parametrize("retryable", [True, False])
 async def test_a_failure_says_whether_it_may_be_tried_again(*, retryable: bool) -> None:
     async def refuse(_task: TaskContext) -> None:

@@ -156,3 +156,24 @@ async def test_another_currency_does_not_count(command_client: httpx2.AsyncClien
     lease = await lease_one(command_client)
 
     assert (await work_on(command_client, lease, "progress", cost("99", "EUR"))).json()["state"] == "working"
+
+
+async def test_what_a_canceled_task_cost_until_its_worker_stopped_counts_once(
+    command_client: httpx2.AsyncClient, store: Pool
+) -> None:
+    await register_agent(command_client)
+    budget = await set_budget(command_client)
+    for _ in range(2):
+        await submit_task(command_client)
+    lease = await lease_one(command_client)
+    await command_client.post(f"{API}/tasks/{lease['task_id']}/cancel")
+
+    key = {"Idempotency-Key": '"stopped"'}
+    told = [await work_on(command_client, lease, "acknowledge-cancel", cost("10"), **key) for _ in range(2)]
+
+    assert [(answer.status_code, answer.json()["state"]) for answer in told] == [(200, "canceled")] * 2
+    events = await read_events(store, lease["task_id"])
+    assert [event["type"] for event in events[-2:]] == ["task.canceled", "task.usage_reported"]
+    assert (events[-1]["data"]["usage"]["cost"], events[-1]["aggregateversion"]) == ("10", told[0].json()["generation"])
+    assert (await read_events(store, budget["budget_id"]))[-1]["type"] == "budget.exhausted"
+    assert await leases(command_client) == []

@@ -184,8 +184,10 @@ async def test_a_worker_acknowledges_a_cancellation_once_with_the_token_that_it_
     for _ in range(2):
         await submit_task(command_client)
     lease, other = await lease_one(command_client), await lease_one(command_client)
+    wrong = {**other, "task_id": lease["task_id"]}
     async with nothing_written(store):
         assert_error(await work_on(command_client, lease, "acknowledge-cancel"), 409, "wrong_state")
+        assert_error(await work_on(command_client, wrong, "acknowledge-cancel"), 409, "lease_lost")
     await command_client.post(f"{API}/tasks/{lease['task_id']}/cancel")
     before = await take_snapshot(store)
 
@@ -197,7 +199,6 @@ async def test_a_worker_acknowledges_a_cancellation_once_with_the_token_that_it_
     assert after.events == before.events
     assert after.aggregates != before.aggregates
     async with nothing_written(store):
-        wrong = {**other, "task_id": lease["task_id"]}
         assert_error(await work_on(command_client, wrong, "acknowledge-cancel"), 409, "lease_lost")
 
 

@@ -1,14 +1,17 @@
 """The commands of a conversation, and what ends a task otherwise, with everything filled in."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from contracts.a2a import Message, Part, Role
+from contracts.usage import Usage
 from domain.task import AcknowledgeCancel, AddMessage, ProvideInput, RejectTask, RequestInput, TimeOutTask
 from tests.domain.samples import MESSAGE, NOON, at
 
 __all__ = [
     "QUESTION",
     "QUESTION_ID",
+    "USAGE",
     "acknowledge",
     "add_message",
     "answer",
@@ -18,11 +21,12 @@ __all__ = [
 ]
 
 QUESTION_ID = UUID("01a1ff4e-7a00-7000-8000-00000000000c")
+USAGE = Usage(input_tokens=7, cost=Decimal("0.5"))
 QUESTION = Message(message_id="q-1", role=Role.AGENT, parts=(Part(text="which one?"),))
 
 
-def acknowledge(number: int | None = 1) -> AcknowledgeCancel:
-    return AcknowledgeCancel(at=NOON, lease_number=number)
+def acknowledge(number: int | None = 1, usage: Usage | None = None) -> AcknowledgeCancel:
+    return AcknowledgeCancel(at=NOON, lease_number=number, usage=usage)
 
 
 def reject(number: int | None = 1, **changes: object) -> RejectTask:

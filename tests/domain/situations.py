@@ -9,7 +9,7 @@ from contracts.events import TaskCanceled, TaskCompleted, TaskFailed, TaskReject
 from domain.task import CancelAcknowledged, StopForBudget, Task, TaskCommand
 from tests.domain.approval_samples import await_approval, awaiting, resolve
 from tests.domain.budget_samples import BUDGET_ID
-from tests.domain.command_samples import acknowledge, add_message, answer, ask, reject, time_out
+from tests.domain.command_samples import USAGE, acknowledge, add_message, answer, ask, reject, time_out
 from tests.domain.samples import (
     NOON,
     append,
@@ -89,6 +89,8 @@ CLIENT_COMMANDS: Final[Mapping[str, TaskCommand]] = {
     "cancel": cancel(),
     "acknowledge": acknowledge(),
     "acknowledge, stale": acknowledge(7),
+    "acknowledge, forged": acknowledge(None),
+    "acknowledge with usage": acknowledge(usage=USAGE),
     "add message": add_message(),
     "answer": answer(1),
     "answer another question": answer(1, request_id=_ELSEWHERE),

@@ -3,12 +3,12 @@
 import pytest
 
 from contracts.a2a import TaskState
-from contracts.events import TaskApprovalResolved, TaskCanceled, TaskCompleted
+from contracts.events import TaskApprovalResolved, TaskCanceled, TaskCompleted, TaskUsageReported
 from domain.rejection import Conflict
 from domain.task import CancelAcknowledged, CompleteTask, HeartbeatTask
 from tests.domain.approval_samples import awaiting
-from tests.domain.command_samples import acknowledge, ask
-from tests.domain.samples import cancel, complete, existing, heartbeat, put_back, queued, started, taken_over
+from tests.domain.command_samples import USAGE, acknowledge, ask
+from tests.domain.samples import AGENT_ID, cancel, complete, existing, heartbeat, put_back, queued, started, taken_over
 from tests.domain.scenario import given_task, given_this_task
 
 
@@ -48,9 +48,19 @@ def test_a_cancellation_that_no_worker_had_a_lease_for_is_acknowledged_by_none()
     given_task(*queued(), TaskCanceled()).when(acknowledge(0)).then_rejected("lease_lost", Conflict)
 
 
-@pytest.mark.parametrize("changes", [(), (TaskCompleted(attempt=1),)])
-def test_what_was_not_cancelled_cannot_be_acknowledged(changes: tuple[TaskCompleted, ...]) -> None:
-    given_task(*queued(), *started(), *changes).when(acknowledge()).then_rejected("wrong_state", Conflict)
+@pytest.mark.parametrize(("changes", "code"), [((), "wrong_state"), ((TaskCompleted(attempt=1),), "lease_lost")])
+def test_what_was_not_cancelled_cannot_be_acknowledged(changes: tuple[TaskCompleted, ...], code: str) -> None:
+    given_task(*queued(), *started(), *changes).when(acknowledge()).then_rejected(code, Conflict)
+
+
+def test_what_was_used_until_the_worker_stopped_is_recorded_and_the_task_stays_cancelled() -> None:
+    canceled = given_task(*queued(), *started(), TaskCanceled())
+    used = TaskUsageReported(attempt=1, usage=USAGE, agent_id=AGENT_ID, context_id="c-1", report=1)
+    task = existing(canceled.when(acknowledge(usage=USAGE)).then(used, CancelAcknowledged()))
+
+    assert (task.state, task.generation) == (TaskState.CANCELED, existing(canceled.state).generation + 1)
+    late = existing(given_this_task(task).when(acknowledge(usage=USAGE)).then(used.model_copy(update={"report": 2})))
+    assert late == task.model_copy(update={"generation": task.generation + 1, "reports": 2})
 
 
 def test_cancelling_a_cancelled_task_changes_nothing() -> None:

@@ -48,6 +48,8 @@ _RULES: list[tuple[tuple[str, ...], str, list[str]]] = [
     (("canceled", "canceled, acknowledged"), "cancel", []),
     (("canceled",), "acknowledge", ["CancelAcknowledged"]),
     (("canceled, acknowledged",), "acknowledge", []),
+    (("canceled",), "acknowledge with usage", ["TaskUsageReported", "CancelAcknowledged"]),
+    (("canceled, acknowledged",), "acknowledge with usage", ["TaskUsageReported"]),
     (OPEN, "add message", ["TaskMessageAdded"]),
     (("asking",), "answer", ["TaskInputProvided", "TaskQueued"]),
     (("asking, lease kept",), "answer", ["TaskInputProvided", "WorkContinued"]),
@@ -78,11 +80,13 @@ def expected_code(situation: str, command: str) -> str:
         return "task_exists"
     if command in FENCED:
         return "lease_lost"
+    if command.startswith("acknowledge"):
+        # As every call of a worker: a token that is not the lease's opens nothing, whatever the state.
+        has_lease = situation in (*WORKING, *KEPT)
+        return "wrong_state" if has_lease and command in {"acknowledge", "acknowledge with usage"} else "lease_lost"
     if command in WORK:
         canceled = situation.startswith("canceled")
         return "wrong_state" if situation in KEPT else "task_canceled" if canceled else "lease_lost"
-    if command.startswith("acknowledge"):
-        return "lease_lost" if situation.startswith("canceled") else "wrong_state"
     if command.startswith("answer") and situation in OPEN:
         return "other_question" if situation in ASKING else "nothing_asked"
     if command.startswith("lease"):

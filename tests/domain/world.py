@@ -112,7 +112,8 @@ class World:
             if isinstance(event, TaskStarted | TaskAttemptStarted):
                 self.attempts[task.task_id] += 1
                 assert event.attempt == self.attempts[task.task_id]
-            if isinstance(event, TaskUsageReported):
+            # That of a canceled task is of no live lease: what it cost until it stopped is only recorded.
+            if isinstance(event, TaskUsageReported) and task.state is not TaskState.CANCELED:
                 self._count_report(task, lease, facts)
         assert task.messages == ordinal
         assert self.attempts[task.task_id] == task.attempt <= task.rules.max_attempts
@@ -165,7 +166,9 @@ def check_task(before: Task, after: Task, outcome: Outcome) -> None:
     """Check that the end is the end, that tokens fence and that nothing counts backwards."""
     if before.state in TERMINAL_STATES:
         assert before.state is TaskState.CANCELED
-        assert after == before.model_copy(update={"is_cancel_acknowledged": True})
+        told = {"is_cancel_acknowledged": True, "generation": after.generation, "reports": after.reports}
+        assert after == before.model_copy(update=told)
+        assert after.generation - before.generation == after.reports - before.reports <= 1
         return
     number = getattr(outcome.assignment.command, "lease_number", None)
     if number is not None:

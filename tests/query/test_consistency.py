@@ -193,7 +193,16 @@ async def test_a_list_waits_for_its_own_projection(world: World, pool: Pool) -> 
 async def test_a_token_that_means_nothing_here_is_refused(world: World) -> None:
     for token in ("x", "1", "1.", "1.3:", "1.3:4,", "1.3:-4", "1.3:4;5:6", "1.99:1", "2.3:1", "0.3:1"):
         assert code(await world.get("/tasks", headers={"Bureau-Consistency": token})) == (422, "invalid_token")
-        assert code(await world.get("/tasks", consistency=token)) == (422, "invalid_token")
+        alone = await world.get("/tasks", consistency=token)
+        assert code(alone) == (422, "invalid_token")
+        assert alone.json()["error"]["details"][0]["path"] == "query.consistency"
+
+
+async def test_a_query_that_is_no_token_is_refused_beside_a_header_as_alone(world: World) -> None:
+    for token in ("zz", "1", "1.3:-4"):
+        both = await world.get("/tasks", headers={"Bureau-Consistency": "1.3:0"}, consistency=token)
+        assert code(both) == (422, "invalid_token")
+        assert both.json()["error"]["details"][0]["path"] == "query.consistency"
 
 
 async def test_a_token_beyond_a_lost_epoch_is_gone(world: World, pool: Pool) -> None:
