@@ -14,7 +14,6 @@ from infrastructure.postgres import Pool
 __all__ = [
     "AgentWork",
     "FindAgents",
-    "FoundAgent",
     "OpenTaskFilter",
     "find_agents",
     "find_due_tasks",
@@ -26,27 +25,21 @@ __all__ = [
 
 
 class AgentWork(NamedTuple):
-    """What an active agent has to do now: its tasks that are ready, the most urgent first.
+    """What an agent has to do now: its tasks that are ready, the most urgent first; none where it is not active.
 
     `limit` is the number of its tasks that may be leased at a time, None where there is no limit, and `used_slots`
-    are the places that are taken.
+    are the places that are taken. One that is retired never has work again.
     """
 
     agent_id: UUID
     limit: int | None
     used_slots: tuple[int, ...]
     task_ids: tuple[UUID, ...]
+    is_retired: bool = False
 
 
-class FoundAgent(NamedTuple):
-    """An agent that exists; one that is retired never has work again."""
-
-    agent_id: UUID
-    is_retired: bool
-
-
-type FindAgents = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, FoundAgent]]]
-"""Returns those agents of a workspace that exist, by what they were asked for: id or name."""
+type FindAgents = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, UUID]]]
+"""Returns the ids of those agents of a workspace that exist, by what they were asked for: id or name."""
 
 _REMEMBERED_SECONDS: Final = 1.0
 _REMEMBERED_AGENTS: Final = 10_000
@@ -59,7 +52,8 @@ SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
   ) END,
   ARRAY(
     SELECT c.id FROM write.aggregates c
-    WHERE c.kind = 'task' AND c.workspace_id = a.workspace_id AND c.state ->> 'agent_id' = a.id::text
+    WHERE a.state ->> 'status' = 'active'
+      AND c.kind = 'task' AND c.workspace_id = a.workspace_id AND c.state ->> 'agent_id' = a.id::text
       AND c.state ->> 'claimable_at' IS NOT NULL AND c.id <> ALL ($3)
       AND (c.state ->> 'claimable_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
       AND NOT EXISTS (
@@ -72,9 +66,10 @@ SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
       )
     ORDER BY (c.state ->> 'priority')::bigint DESC, (c.state ->> 'claimable_at')::bigint
     LIMIT d.wanted
-  )
+  ),
+  a.state ->> 'status' = 'retired'
 FROM unnest($1::uuid[], $2::integer[]) AS d(agent_id, wanted)
-JOIN write.aggregates a ON a.id = d.agent_id AND a.kind = 'agent' AND a.state ->> 'status' = 'active'
+JOIN write.aggregates a ON a.id = d.agent_id AND a.kind = 'agent'
 """
 
 _DUE: Final = """
@@ -98,12 +93,12 @@ LIMIT $6
 
 
 async def find_work(pool: Pool, wanted: Mapping[UUID, int], excluded: Sequence[UUID]) -> list[AgentWork]:
-    """Return, of the agents given that are active, the tasks that may be leased now: at most as many as wanted.
+    """Return, of the agents given, the tasks that may be leased now: at most as many as wanted.
 
     `excluded` tasks are left out: somebody in this process is about to lease them.
     """
     rows = await pool.fetch(_WORK, list(wanted.keys()), list(wanted.values()), excluded)
-    return [AgentWork(row[0], row[1], tuple(row[2]), tuple(row[3])) for row in rows]
+    return [AgentWork(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4]) for row in rows]
 
 
 async def find_due_tasks(pool: Pool, limit: int) -> list[tuple[str, UUID]]:
@@ -129,18 +124,18 @@ async def find_open_tasks(pool: Pool, chosen: OpenTaskFilter, after: UUID, limit
 
 async def find_agents(
     pool: Pool, workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]
-) -> dict[UUID | str, FoundAgent]:
-    """Return those of the agents that exist, by what they were asked for: id or name."""
+) -> dict[UUID | str, UUID]:
+    """Return the ids of those of the agents that exist, by what they were asked for: id or name."""
     rows = await pool.fetch(
-        "SELECT id, state ->> 'name', state ->> 'status' = 'retired' FROM write.aggregates"
+        "SELECT id, state ->> 'name' FROM write.aggregates"
         " WHERE kind = 'agent' AND workspace_id = $1 AND (id = ANY ($2) OR state ->> 'name' = ANY ($3))",
         workspace_id,
         agent_ids,
         agent_names,
     )
-    found: dict[UUID | str, FoundAgent] = {}
-    for agent_id, name, is_retired in rows:
-        found[agent_id] = found[name] = FoundAgent(agent_id, is_retired)
+    found: dict[UUID | str, UUID] = {}
+    for agent_id, name in rows:
+        found[agent_id] = found[name] = agent_id
     return found
 
 
@@ -149,11 +144,9 @@ def remembered_agents(pool: Pool) -> FindAgents:
 
     An agent that was given another name is found by the old one for so long; one that was not there is asked for anew.
     """
-    known: dict[tuple[str, UUID | str], tuple[float, FoundAgent]] = {}
+    known: dict[tuple[str, UUID | str], tuple[float, UUID]] = {}
 
-    async def find(
-        workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]
-    ) -> dict[UUID | str, FoundAgent]:
+    async def find(workspace_id: str, agent_ids: Sequence[UUID], agent_names: Sequence[str]) -> dict[UUID | str, UUID]:
         now = monotonic_seconds()
         wanted: list[UUID | str] = [*agent_ids, *agent_names]
         entries = [known.get((workspace_id, agent)) for agent in wanted]

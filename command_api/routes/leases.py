@@ -38,16 +38,15 @@ _CONTESTED_LOOKS = 3
 
 
 async def _demand(body: LeaseBody, call: Call) -> Demand:
-    """Return what the worker would take, of agents that are not retired; raises NotFound where one is not there."""
+    """Return what the worker would take; raises NotFound where an agent is not there."""
     agent_ids = [agent for agent in body.agents if isinstance(agent, UUID)]
     agent_names = [agent for agent in body.agents if isinstance(agent, str)]
     found = await call.services.recall_agents(call.principal.workspace_id, agent_ids, agent_names)
     for agent in body.agents:
         if agent not in found:
             raise NotFound("agent_not_found", f"There is no agent {agent}.")
-    serving = [found[agent].agent_id for agent in body.agents if not found[agent].is_retired]
     # Without repetitions, in the order of the request.
-    return Demand(tuple(dict.fromkeys(serving)), body.max_tasks)
+    return Demand(tuple(dict.fromkeys(found[agent] for agent in body.agents)), body.max_tasks)
 
 
 def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
@@ -167,8 +166,6 @@ async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> Comman
 
     Raises Conflict where no work will ever come.
     """
-    if not demand.agent_ids:
-        raise Conflict("agent_retired", "The agents are retired: no work of theirs will come any more.")
     deadline = call.services.monotonic() + body.wait_seconds
     for look in count(1):
         remaining = max(0.0, deadline - call.services.monotonic())

@@ -99,7 +99,7 @@ async def _agent_id(body: BulkCancelBody, call: Call) -> UUID | None:
     found = await call.services.find_agents(call.principal.workspace_id, ids, names)  # type: ignore[arg-type] # told apart above
     if body.agent not in found:
         raise NotFound("agent_not_found", f"There is no agent {body.agent}.")
-    return found[body.agent].agent_id
+    return found[body.agent]
 
 
 async def _cancel_chosen(call: Call, chosen: OpenTaskFilter, reason: str | None) -> Any:  # noqa: ANN401 - a response

@@ -29,10 +29,10 @@ class CommandServices:
     """Makes calls of the same command wait for each other, where they may take long."""
 
     find_agents: FindAgents
-    """Agents of a workspace, by id and by name."""
+    """Ids of agents of a workspace, by id and by name."""
 
     recall_agents: FindAgents
-    """The same, as they were up to a second ago: for workers that ask again and again."""
+    """The same, by names of up to a second ago: for workers that ask again and again."""
 
     find_open_tasks: Callable[[OpenTaskFilter, UUID, int], Awaitable[list[UUID]]]
     """Ids of open tasks behind one, ascending, at most n."""

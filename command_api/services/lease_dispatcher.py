@@ -19,6 +19,7 @@ from uuid import UUID
 import structlog
 
 from command_api.services.assign_work import Candidate, Demand, assign_work
+from domain.rejection import Conflict
 from infrastructure.work_store import AgentWork
 
 __all__ = ["LeaseDispatcher", "open_lease_dispatcher"]
@@ -29,6 +30,7 @@ type Over = Callable[[], Coroutine[Any, Any, None]]
 
 _LOOK_AGAIN_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 0.1  # so long a call waits without a look at its client: most have their answer by then
+_NEVER_AGAIN: Final = "The agents are retired: no work of theirs will come any more."
 _LOG = structlog.get_logger(__name__)
 
 
@@ -38,7 +40,7 @@ class LeaseDispatcher:
 
     request: Callable[[Demand, float, Over], Coroutine[Any, Any, list[Candidate]]]
     """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one), or where
-    it was over before.
+    it was over before. Raises Conflict `agent_retired` once all its agents are retired.
     """
 
     done: Callable[[Sequence[Candidate]], None]
@@ -97,12 +99,15 @@ async def _look(desk: _Desk, find: FindWork) -> None:
     # A place that was taken while the database looked may look free in what it says, so it counts as reserved still.
     reserved = _reserved({**before, **desk.dealt})
     shares = assign_work([waiter.demand for waiter in waiting], work, reserved, desk.turns)
+    retired = {found.agent_id for found in work if found.is_retired}
     now = asyncio.get_running_loop().time()
     for waiter, share in zip(waiting, shares, strict=True):
         for candidate in share:
             desk.dealt[candidate.task_id] = candidate
             desk.turns[candidate.agent_id] = next(desk.served)
-        if share or now >= waiter.until:
+        if retired.issuperset(waiter.demand.agent_ids):
+            waiter.answer.set_exception(Conflict("agent_retired", _NEVER_AGAIN))
+        elif share or now >= waiter.until:
             waiter.answer.set_result(share)
 
 

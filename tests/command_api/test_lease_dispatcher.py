@@ -10,6 +10,7 @@ import pytest
 
 from command_api.services.assign_work import Candidate, Demand
 from command_api.services.lease_dispatcher import LeaseDispatcher, open_lease_dispatcher
+from domain.rejection import Conflict
 from infrastructure.work_store import AgentWork
 from tests.polling import poll_until
 
@@ -24,6 +25,7 @@ class Board:
     tasks: dict[UUID, list[UUID]] = field(default_factory=lambda: {AGENT: [], OTHER: []})
     limits: dict[UUID, int] = field(default_factory=dict)
     used: tuple[int, ...] = ()
+    retired: set[UUID] = field(default_factory=set)
     looks: int = 0
     before_answer: Callable[[], Awaitable[None]] | None = None
 
@@ -34,7 +36,7 @@ class Board:
         if self.before_answer is not None:
             await self.before_answer()
         return [
-            AgentWork(agent, self.limits.get(agent), used, tuple(left[agent][:count]))
+            AgentWork(agent, self.limits.get(agent), used, tuple(left[agent][:count]), agent in self.retired)
             for agent, count in wanted.items()
         ]
 
@@ -61,6 +63,20 @@ async def test_two_hundred_who_wait_cost_one_look() -> None:
     assert board.looks <= looks + 2
     assert looks <= 2
     assert sorted(candidate.task_id for share in shares for candidate in share) == sorted(TASKS[:200])
+
+
+async def test_who_waits_is_told_once_all_agents_are_retired_and_others_wait_on() -> None:
+    board = Board()
+    async with open_lease_dispatcher(board.find) as dispatcher:
+        both, one = (asyncio.create_task(ask(dispatcher, 10, 1, *agents)) for agents in ((AGENT, OTHER), (AGENT,)))
+        await poll_until(lambda: board.looks)
+        board.retired.add(AGENT)
+        dispatcher.wake()
+        with pytest.raises(Conflict, match="retired"):
+            await asyncio.wait_for(one, 10)
+        board.tasks[OTHER] = [TASKS[0]]
+        dispatcher.wake()
+        assert [candidate.task_id for candidate in await asyncio.wait_for(both, 10)] == [TASKS[0]]
 
 
 async def test_while_nobody_waits_nothing_is_looked_for() -> None:
