@@ -4,11 +4,18 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from client.budget_records import Budget, BudgetBreach, BudgetReceipt, BudgetStatus, BudgetWindow, UsageFigures
 from client.connection import Call, Connection, iterate_pages, request
+from client.content import Content, Message, as_user_message
 from client.records import Page
 
 __all__ = ["BudgetCalls"]
+
+
+class _ResumeAnswer(BaseModel):
+    resumed: tuple[UUID, ...]
 
 
 class BudgetCalls:
@@ -25,10 +32,12 @@ class BudgetCalls:
         window: BudgetWindow = "total",
         warn_fraction: Decimal | str | None = None,
         on_breach: BudgetBreach = "input",
+        spent: Decimal | str | None = None,
     ) -> BudgetReceipt:
         """Bound a scope; the report that reaches the amount stops its task, and nothing more of the scope is leased.
 
-        Workers are told from `warn_fraction` of the amount on. Raises ConflictError where the scope has a budget.
+        Workers are told from `warn_fraction` of the amount on. Reports from before don't count but for what is given as
+        `spent`. Raises ConflictError where the scope has a budget, NotFoundError where its agent or task is not there.
         """
         body = {
             "scope": scope,
@@ -37,19 +46,29 @@ class BudgetCalls:
             "window": window,
             "warn_fraction": None if warn_fraction is None else str(warn_fraction),
             "on_breach": on_breach,
+            "spent": None if spent is None else str(spent),
         }
         return await request(self._connection, Call("POST", "/budgets", body), BudgetReceipt)
 
     async def change_budget(
         self, budget_id: UUID, *, amount: Decimal | str | None = None, on_breach: BudgetBreach | None = None
     ) -> BudgetReceipt:
-        """Change what is given. Raised above what was spent it lets leases go on; tasks that wait are answered then."""
+        """Change what is given. Raised above what was spent it lets leases go on, `resume_tasks` the rest."""
         body = {"amount": None if amount is None else str(amount), "on_breach": on_breach}
         return await request(self._connection, Call("PATCH", f"/budgets/{budget_id}", body), BudgetReceipt)
 
     async def remove_budget(self, budget_id: UUID) -> BudgetReceipt:
         """Take it away: its scope is unbounded from now on."""
         return await request(self._connection, Call("POST", f"/budgets/{budget_id}/remove"), BudgetReceipt)
+
+    async def resume_tasks(self, budget_id: UUID, message: Message | Content | None = None) -> tuple[UUID, ...]:
+        """Let all tasks go on that the budget stopped, telling their workers so; return which they are.
+
+        Raises ConflictError while the budget is spent. A task over which another one is spent waits on.
+        """
+        said = None if message is None else as_user_message(message)
+        call = Call("POST", f"/budgets/{budget_id}/resume", {"message": said})
+        return (await request(self._connection, call, _ResumeAnswer)).resumed
 
     async def get_budget(self, budget_id: UUID) -> Budget:
         """Return a budget; raises NotFoundError."""

@@ -25,6 +25,7 @@ __all__ = [
     "TaskState",
     "Usage",
     "agent_message",
+    "as_user_message",
     "clean_text",
     "data_part",
     "file_part",
@@ -173,6 +174,11 @@ def make_parts(content: Content, *, media_type: str | None = None, filename: str
 def user_message(*contents: Content) -> Message:
     """Return a user's message with a new id."""
     return _make_message("user", contents)
+
+
+def as_user_message(said: Message | Content) -> Message:
+    """Return what a user says as a message, one that is one as it is."""
+    return said if isinstance(said, Message) else user_message(said)
 
 
 def agent_message(*contents: Content) -> Message:

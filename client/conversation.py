@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from client.approval_records import ApprovalReceipt
-from client.content import Content, Message, agent_message, user_message
+from client.content import Content, Message, agent_message, as_user_message
 from client.errors import ConflictError
 from client.lease_records import AnswerNote, Lease
 from client.mailbox import Answered, Mailbox
@@ -76,7 +76,7 @@ class Conversation(ABC):
                 message,
                 request_id=request_id,
                 answer_schema=answer_schema,
-                default=default if default is None or isinstance(default, Message) else user_message(default),
+                default=None if default is None else as_user_message(default),
                 expires_in_seconds=expires_in,
                 keeps_lease=keeps_lease,
             )

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from client.approval_records import ApprovalReceipt, ApprovalStatus
-from client.content import Artifact, Content, Message, Usage, data_part, user_message
+from client.content import Artifact, Content, Message, Usage, as_user_message, data_part, user_message
 from client.errors import ConflictError, make_api_error
 from client.handlers import TaskFailedError, TaskRejectedError
 from client.lease_records import AnswerNote, Heartbeat, Lease
@@ -138,7 +138,7 @@ class ScriptedReports:
         answer = self._answers.popleft() if self._answers else default
         if answer is None:
             raise LookupError(f"the handler asks {message.text!r}, and run_handler was given no answer to it")
-        said = answer if isinstance(answer, Message) else user_message(answer)
+        said = as_user_message(answer)
         fields = {"request_id": request_id or uuid.uuid4(), "kind": "input"}
         self._hand_over(said, fields, keeps_lease=keeps_lease)
 

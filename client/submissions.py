@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from client.connection import Call, Connection, request
-from client.content import Content, Message, user_message
+from client.content import Content, Message, as_user_message
 from client.records import BatchItem, TaskReceipt
 
 __all__ = ["SubmissionCalls", "TaskSubmission", "make_submission"]
@@ -46,7 +46,7 @@ def make_submission(  # noqa: PLR0913 - the fields of a submission
     """Return a task to submit; see `BureauClient.submit_task` for what its fields mean."""
     fields = {
         "agent": str(agent),
-        "message": message if isinstance(message, Message) else user_message(message),
+        "message": as_user_message(message),
         "context_id": context_id,
         "priority": priority,
         "metadata": metadata,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from client.budget_records import ContextSummary
 from client.connection import Call, Connection, iterate_pages, request
-from client.content import Artifact, Content, Message, TaskState, user_message
+from client.content import Artifact, Content, Message, TaskState, as_user_message
 from client.records import CanceledTasks, Page, TaskDetail, TaskReceipt, TaskSummary, TaskTimelineEntry
 from client.timeline import follow_timeline
 
@@ -50,9 +50,8 @@ class TaskCalls:
 
     async def add_message(self, task_id: UUID, message: Message | Content) -> TaskReceipt:
         """Say something more to the task's worker, which gets it in order; it answers no question."""
-        return await request(
-            self._connection, Call("POST", f"/tasks/{task_id}/messages", {"message": _from_user(message)}), TaskReceipt
-        )
+        call = Call("POST", f"/tasks/{task_id}/messages", {"message": as_user_message(message)})
+        return await request(self._connection, call, TaskReceipt)
 
     async def provide_input(
         self, task_id: UUID, answer: Message | Content, *, request_id: UUID | None = None
@@ -62,7 +61,7 @@ class TaskCalls:
         Raises InvalidRequestError, whose details name the places, where the answer does not fit the question's schema
         (then it has one data part: give a record or a mapping), and ConflictError where nothing is asked.
         """
-        body = {"message": _from_user(answer), "request_id": None if request_id is None else str(request_id)}
+        body = {"message": as_user_message(answer), "request_id": None if request_id is None else str(request_id)}
         return await request(self._connection, Call("POST", f"/tasks/{task_id}/input", body), TaskReceipt)
 
     async def get_task(self, task_id: UUID) -> TaskDetail:
@@ -123,7 +122,3 @@ class TaskCalls:
         while (task := await self.get_task(task_id)).generation < generations[-1]:
             await asyncio.sleep(0.05)  # the timeline and the detail are read models of their own
         return task
-
-
-def _from_user(message: Message | Content) -> Message:
-    return message if isinstance(message, Message) else user_message(message)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from client.approval_records import ApprovalStatus
-from client.content import Artifact, Content, Message, agent_message, user_message
+from client.content import Artifact, Content, Message, agent_message, as_user_message
 from client.handlers import Handler, TaskFailedError, TaskRejectedError, invoke_handler
 from client.lease_records import Lease
 from client.script import HandlerRun, Operation, ProgressReport, Question, ScriptedReports
@@ -38,7 +38,7 @@ async def run_handler(  # noqa: PLR0913 - each is something that people do to a 
     An exception other than TaskFailedError and TaskRejectedError is raised on, so that a test shows it.
     """
     lease = task if isinstance(task, Lease) else make_lease(task)
-    later = tuple(message if isinstance(message, Message) else user_message(message) for message in messages)
+    later = tuple(as_user_message(message) for message in messages)
     script = ScriptedReports(
         lease.model_copy(update={"messages": lease.messages + later}), answers, decisions, artifacts
     )
@@ -78,5 +78,5 @@ def make_lease(message: Message | Content, *, lease_seconds: int = 60) -> Lease:
         lease_seconds=lease_seconds,
         lease_expires_at=datetime.now(UTC) + timedelta(seconds=lease_seconds),
         priority=5,
-        messages=(message if isinstance(message, Message) else user_message(message),),
+        messages=(as_user_message(message),),
     )

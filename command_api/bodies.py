@@ -14,7 +14,7 @@ from pydantic import (
 from command_api.body_types import AgentReference, Moment, NormalisedName, Reason, UserMessage
 from contracts.a2a import AgentCard, Identifier, Metadata
 from contracts.agents import AgentPolicy
-from contracts.budgets import BudgetAmount, BudgetBreach, BudgetScope, BudgetWindow
+from contracts.budgets import BudgetAmount, BudgetBreach, BudgetScope, BudgetSpent, BudgetWindow
 from contracts.record import Record
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "MessageBody",
     "ReasonBody",
     "RegisterAgentBody",
+    "ResumeTasksBody",
     "SetBudgetBody",
     "SkipBody",
     "SubmitTaskBody",
@@ -184,13 +185,18 @@ class SetBudgetBody(Record):
     )
 
     scope: Annotated[BudgetScope, AfterValidator(_require_identifier)] = Field(
-        description="workspace, agent:<id>, context:<id> or task:<id>."
+        description="workspace, agent:<id>, context:<id> or task:<id>. Agents and tasks are there already; a context"
+        " may be named before its first task."
     )
     amount: BudgetAmount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
     window: BudgetWindow = BudgetWindow.TOTAL
     warn_fraction: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] = Decimal("0.8")
     on_breach: BudgetBreach = "input"
+    spent: BudgetSpent = Field(
+        default=Decimal(0),
+        description="What counts as spent already in the window that lasts: reports from before are not looked up.",
+    )
 
 
 class ChangeBudgetBody(Record):
@@ -200,3 +206,17 @@ class ChangeBudgetBody(Record):
 
     amount: BudgetAmount | None = None
     on_breach: BudgetBreach | None = None
+
+
+class ResumeTasksBody(Record):
+    """What the workers of the tasks are told; a plain word where it is left out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"message": {"message_id": "m-7", "role": "user", "parts": [{"text": "Go on, but sparingly."}]}}
+            ]
+        }
+    )
+
+    message: UserMessage | None = None

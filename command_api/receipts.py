@@ -28,6 +28,7 @@ __all__ = [
     "InputReceipt",
     "Lease",
     "LeasesReceipt",
+    "ResumedReceipt",
     "TaskOutcome",
     "TaskReceipt",
 ]
@@ -158,6 +159,13 @@ class CanceledReceipt(Record):
     """Which tasks a bulk cancellation ended."""
 
     canceled: tuple[UUID, ...]
+    consistency: str | None
+
+
+class ResumedReceipt(Record):
+    """Which tasks go on that a budget had stopped."""
+
+    resumed: tuple[UUID, ...]
     consistency: str | None
 
 

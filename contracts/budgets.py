@@ -9,7 +9,16 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from contracts.usage import require_plain_amount
 
-__all__ = ["BudgetAmount", "BudgetBreach", "BudgetScope", "BudgetStatus", "BudgetWindow", "window_end", "window_start"]
+__all__ = [
+    "BudgetAmount",
+    "BudgetBreach",
+    "BudgetScope",
+    "BudgetSpent",
+    "BudgetStatus",
+    "BudgetWindow",
+    "window_end",
+    "window_start",
+]
 
 type BudgetScope = Annotated[
     str,
@@ -19,6 +28,9 @@ type BudgetScope = Annotated[
 
 type BudgetAmount = Annotated[
     Decimal, BeforeValidator(require_plain_amount), Field(gt=0, max_digits=18, decimal_places=9)
+]
+type BudgetSpent = Annotated[
+    Decimal, BeforeValidator(require_plain_amount), Field(ge=0, max_digits=18, decimal_places=9)
 ]
 type BudgetBreach = Literal["input", "fail"]
 """What a breach does to the task whose report it was: wait for a person, or fail."""

@@ -82,13 +82,14 @@ LIMIT $1
 
 _OPEN: Final = """
 SELECT id FROM write.aggregates
-WHERE kind = 'task' AND workspace_id = $1 AND id > $5
+WHERE kind = 'task' AND workspace_id = $1 AND id > $6
   AND state ->> 'state' IN ('submitted', 'working', 'input_required', 'auth_required')
   AND ($2::text IS NULL OR state ->> 'context_id' = $2)
   AND ($3::uuid IS NULL OR state ->> 'agent_id' = $3::text)
   AND ($4::text IS NULL OR state ->> 'state' = $4)
+  AND ($5::uuid IS NULL OR state -> 'waiting' ->> 'request_id' = $5::text)
 ORDER BY id
-LIMIT $6
+LIMIT $7
 """
 
 
@@ -108,12 +109,13 @@ async def find_due_tasks(pool: Pool, limit: int) -> list[tuple[str, UUID]]:
 
 
 class OpenTaskFilter(NamedTuple):
-    """Which open tasks are meant; None means any."""
+    """Which open tasks are meant; None means any. `waits_for` is the question or approval that they wait for."""
 
     workspace_id: str
-    context_id: str | None
-    agent_id: UUID | None
-    state: str | None
+    context_id: str | None = None
+    agent_id: UUID | None = None
+    state: str | None = None
+    waits_for: UUID | None = None
 
 
 async def find_open_tasks(pool: Pool, chosen: OpenTaskFilter, after: UUID, limit: int) -> list[UUID]:

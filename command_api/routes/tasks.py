@@ -1,7 +1,6 @@
 """Commands that clients give about tasks that are there: say more, answer, cancel one or many."""
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,11 +8,11 @@ from fastapi import APIRouter, Path
 
 from command_api.bodies import BulkCancelBody, InputBody, MessageBody, ReasonBody
 from command_api.receipts import CanceledReceipt, TaskReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out, joined_answer, part_context
+from command_api.routes.call import Call, CurrentCall
+from command_api.routes.in_parts import ChangeOfMany, change_in_parts
 from command_api.routes.json_route import JsonRoute
 from command_api.routes.task_results import change_task
 from command_api.services.aggregates import Facts
-from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
 from contracts.a2a import Identifier
 from domain.rejection import Invalid, NotFound
 from domain.task import AddMessage, CancelTask, ProvideInput
@@ -27,11 +26,6 @@ router = APIRouter(
     route_class=JsonRoute,
     responses=documented_errors(400, 401, 404, 409, 413, 415, 422, 503),
 )
-
-_BULK = 200
-"""Tasks that one transaction cancels."""
-
-_FIRST = UUID(int=0)
 
 
 @router.post("/tasks/{task_id}/cancel", response_model=TaskReceipt, summary="Cancel a task")
@@ -103,40 +97,9 @@ async def _agent_id(body: BulkCancelBody, call: Call) -> UUID | None:
 
 
 async def _cancel_chosen(call: Call, chosen: OpenTaskFilter, reason: str | None) -> Any:  # noqa: ANN401 - a response
-    """Cancel what is chosen, a part at a time, each with a key that follows from the command's.
+    """Cancel what is chosen."""
 
-    What a part led to is in its receipt, and whether it was the last: so a replay knows where the end was.
-    """
-    canceled: list[str] = []
-    answers: list[CommandAnswer] = []
-    after = _FIRST
-    for number in count():
-        found = await call.services.find_open_tasks(chosen, after, _BULK + 1)
-        request = _cancel_request(call, number, found[:_BULK], reason, is_last=len(found) <= _BULK)
-        answers.append(await carry_out(request, call))
-        canceled.extend(answers[-1].result["canceled"])
-        if answers[-1].result["is_last"]:
-            break
-        after = after if answers[-1].is_replayed else found[_BULK - 1]
-    return answer_json(joined_answer(answers), {"canceled": canceled})
+    def make_commands(facts: Facts, task_ids: Sequence[UUID]) -> list[CancelTask]:
+        return [CancelTask(at=facts.at, reason=reason)] * len(task_ids)
 
-
-def _cancel_request(
-    call: Call, number: int, task_ids: Sequence[UUID], reason: str | None, *, is_last: bool
-) -> CommandRequest:
-    """Return the command that cancels one part; tasks that ended meanwhile are left out."""
-
-    def prepare(facts: Facts) -> list[Assignment]:
-        return [Assignment("task", task_id, CancelTask(at=facts.at, reason=reason)) for task_id in task_ids]
-
-    def respond(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
-        canceled = [str(outcome.assignment.aggregate_id) for outcome in outcomes if outcome.events]
-        return {"canceled": canceled, "is_last": is_last}
-
-    return CommandRequest(
-        context=part_context(call, number),
-        prepare=prepare,
-        respond=respond,
-        aggregate_ids=task_ids,
-        is_lenient=True,
-    )
+    return await change_in_parts(call, ChangeOfMany(chosen, make_commands, "canceled"))

@@ -11,7 +11,7 @@ __all__ = ["BudgetChanged", "BudgetEvent", "BudgetExhausted", "BudgetNearlySpent
 
 
 class BudgetSet(Event):
-    """A scope has a budget from now on; what was spent before does not count."""
+    """A scope has a budget from now on; of what was spent before only `spent` counts, in the window that lasts."""
 
     type: ClassVar[str] = "budget.set"
     budget_id: UUID
@@ -21,6 +21,7 @@ class BudgetSet(Event):
     window: BudgetWindow
     warn_fraction: Decimal
     on_breach: BudgetBreach
+    spent: Decimal = Decimal(0)
 
 
 class BudgetChanged(Event):

@@ -41,7 +41,7 @@ def evolve_budget(budget: Budget | None, change: BudgetEvent | SpendRecorded) ->
     """Return the state after an event or a fact; only events advance the generation."""
     if isinstance(change, BudgetSet):
         return Budget(
-            **change.model_dump(),
+            **change.model_dump(exclude={"spent"}),
             status=BudgetStatus.ACTIVE,
             spent=change.amount * 0,
             window_began=None,

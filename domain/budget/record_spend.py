@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from contracts.budgets import window_start
@@ -10,7 +11,14 @@ from contracts.events import BudgetExhausted, BudgetNearlySpent
 from contracts.record import Record
 from domain.budget.state import Budget, SpendRecorded, require_budget
 
-__all__ = ["RecordSpend", "decide_record_spend"]
+__all__ = ["Limits", "RecordSpend", "decide_record_spend", "passed_limits"]
+
+
+class Limits(NamedTuple):
+    """A budget's amount, and the fraction of it from which on it warns."""
+
+    amount: Decimal
+    warn_fraction: Decimal
 
 
 class RecordSpend(Record):
@@ -35,9 +43,13 @@ def decide_record_spend(
     before = budget.spent_in_window(command.at)
     spent = before + command.cost
     recorded = SpendRecorded(spent=spent, window_began=window_start(budget.window, command.at))
-    if before < budget.amount <= spent:
-        return [recorded, BudgetExhausted(spent=spent, amount=budget.amount)]
-    warning = budget.amount * budget.warn_fraction
-    if before < warning <= spent < budget.amount:
-        return [recorded, BudgetNearlySpent(spent=spent, amount=budget.amount)]
-    return [recorded]
+    return [recorded, *passed_limits(before, spent, Limits(budget.amount, budget.warn_fraction))]
+
+
+def passed_limits(before: Decimal, spent: Decimal, limits: Limits) -> Sequence[BudgetNearlySpent | BudgetExhausted]:
+    """Return the breach, or else the warning, that lies between what was spent before and what is now."""
+    if before < limits.amount <= spent:
+        return [BudgetExhausted(spent=spent, amount=limits.amount)]
+    if before < limits.amount * limits.warn_fraction <= spent < limits.amount:
+        return [BudgetNearlySpent(spent=spent, amount=limits.amount)]
+    return []

@@ -38,7 +38,7 @@ def decide_stop_for_budget(
     question = Message(
         message_id=f"budget-{command.budget_id}-{task.generation}",
         role=Role.AGENT,
-        parts=(Part(text=f"{reason} Raise it, then answer to let the task go on."),),
+        parts=(Part(text=f"{reason} Raise it, then answer, or resume all tasks that it stopped."),),
     )
     waiting = Waiting(kind="input", request_id=command.budget_id, expires_at=None, keeps_lease=False)
     requested = TaskInputRequested(

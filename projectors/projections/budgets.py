@@ -24,7 +24,7 @@ __all__ = ["BUDGETS", "project_budget"]
 
 
 def _set(recorded: Recorded[BudgetEvent], event: BudgetSet) -> BudgetDetail:
-    """Return a budget as it comes into being: nothing is spent."""
+    """Return a budget as it comes into being; where what counts as spent breaches it, another event says so."""
     return BudgetDetail(
         budget_id=recorded.aggregate_id,
         workspace_id=recorded.workspace_id,
@@ -35,7 +35,7 @@ def _set(recorded: Recorded[BudgetEvent], event: BudgetSet) -> BudgetDetail:
         warn_fraction=event.warn_fraction,
         on_breach=event.on_breach,
         status=BudgetStatus.ACTIVE,
-        spent=Decimal(0),
+        spent=event.spent,
         spent_at=recorded.time,
         exhausted_until=None,
         generation=recorded.generation,

@@ -24,6 +24,7 @@ from client import (
     TaskFailedError,
     TaskRejectedError,
     TaskState,
+    Usage,
     WrongStateError,
     make_submission,
 )
@@ -235,7 +236,10 @@ async def test_a_worker_of_a_canceled_task_is_told_so_by_every_report(bureau: Bu
     with pytest.raises(TaskCanceledError):
         await task.progress(0.5)
     assert (task.is_canceled, task.must_acknowledge) == (True, True)
-    assert (await bureau.acknowledge_cancel(lease)).state is TaskState.CANCELED
+    usage = Usage(cost=Decimal("0.5"), model="m")
+    assert (await bureau.acknowledge_cancel(lease, usage=usage)).state is TaskState.CANCELED
+    assert (await bureau.get_task(task_id)).usage.cost == {"USD": Decimal("0.5")}
+    assert (await bureau.get_usage()).usage.cost == {"USD": Decimal("0.5")}
 
 
 async def test_a_spent_budget_stops_the_handler_until_somebody_raises_it(bureau: BureauClient) -> None:
@@ -250,7 +254,7 @@ async def test_a_spent_budget_stops_the_handler_until_somebody_raises_it(bureau:
     await bureau.register_agent("a")
     budget = await bureau.set_budget("context:c-1", "2", warn_fraction="0.5")
     with pytest.raises(ConflictError, match="budget_exists"):
-        await bureau.set_budget("context:c-1", "5")
+        await bureau.set_budget("context:c-1", "5", spent="1")
     async with working(bureau, spend):
         task_id = (await bureau.submit_task("a", "spend", context_id="c-1")).task_id
         await wait_for_event(bureau, task_id, "task.input_requested")
@@ -258,7 +262,7 @@ async def test_a_spent_budget_stops_the_handler_until_somebody_raises_it(bureau:
         with pytest.raises(ConflictError):
             await bureau.provide_input(task_id, "go on")
         assert (await bureau.change_budget(budget.budget_id, amount="10")).status == "active"
-        await bureau.provide_input(task_id, "go on")
+        assert await bureau.resume_tasks(budget.budget_id, "go on") == (task_id,)
         task = await bureau.wait_for_task(task_id)
     assert task.status.state is TaskState.COMPLETED
     used = await bureau.get_usage(context_id="c-1")

@@ -5,10 +5,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from infrastructure.api_keys import new_api_key, store_api_key
 from infrastructure.postgres import Pool
 from tests.command_api.scenario import (
     API,
     assert_error,
+    bearer,
     lease_one,
     nothing_written,
     read_events,
@@ -147,6 +149,106 @@ async def test_a_budget_stops_its_scope_and_nothing_else(command_client: httpx2.
     left = {lease["task_id"] for lease in (await command_client.post(f"{API}/leases", json=body)).json()["data"]}
     expected = {"task": {0, 1, 2}, "context:c-1": {1, 2}, "agent": {2}, "workspace": set[int]()}[scope]
     assert {others.index(task_id) for task_id in left} == expected
+
+
+async def test_a_budget_bounds_what_is_there(command_client: httpx2.AsyncClient, store: Pool) -> None:
+    agent_id = (await register_agent(command_client))["agent_id"]
+    task_id = (await submit_task(command_client))["task_id"]
+    stranger = new_api_key()
+    await store_api_key(store, stranger, workspace_id="elsewhere", name="stranger")
+    async with nothing_written(store):
+        for scope, kind, headers in (
+            (f"agent:{UNKNOWN}", "agent", {}),
+            (f"agent:{task_id}", "agent", {}),
+            (f"agent:{agent_id}", "agent", bearer(stranger)),
+            (f"task:{UNKNOWN}", "task", {}),
+            (f"task:{agent_id}", "task", {}),
+            (f"task:{task_id}", "task", bearer(stranger)),
+        ):
+            body = {"scope": scope, "amount": "1"}
+            missing = await command_client.post(f"{API}/budgets", json=body, headers=headers)
+            assert_error(missing, 404, f"{kind}_not_found")
+
+    for scope in (f"agent:{agent_id}", f"task:{task_id}", "context:not-begun-yet", "workspace"):
+        assert (await set_budget(command_client, scope))["scope"] == scope
+
+
+async def test_a_budget_counts_from_the_moment_it_is_set_and_what_it_is_told_was_spent(
+    command_client: httpx2.AsyncClient, store: Pool
+) -> None:
+    await register_agent(command_client)
+    for _ in range(3):
+        await submit_task(command_client)
+    lease = await lease_one(command_client)
+    await work_on(command_client, lease, "progress", cost("7"))
+
+    fresh = await set_budget(command_client, window="month")
+    await work_on(command_client, lease, "progress", cost("2"))
+    removed = (await command_client.post(f"{API}/budgets/{fresh['budget_id']}/remove")).json()
+    carried = await set_budget(command_client, window="day", spent=removed["spent"])
+    await command_client.post(f"{API}/budgets/{carried['budget_id']}/remove")
+
+    assert [each["spent"] for each in (fresh, removed, carried)] == ["0", "2", "2"]
+    spent = await set_budget(command_client, spent="10")
+    assert (spent["status"], spent["generation"]) == ("exhausted", 2)
+    assert await leases(command_client) == []
+    assert [event["data"]["spent"] for event in await read_events(store, spent["budget_id"])] == ["10", "10"]
+    for amount in ("-1", True, "1_0"):
+        body = {"scope": "workspace", "amount": "1", "spent": amount}
+        refused = await command_client.post(f"{API}/budgets", json=body)
+        assert_error(refused, 422, "invalid_request", path="body.spent")
+
+
+async def stop_some(client: httpx2.AsyncClient, *scopes: str) -> tuple[list[str], list[str]]:
+    """Return the ids of budgets of ten dollars, and of three tasks of four that each reported so much."""
+    await register_agent(client)
+    for number in range(4):
+        await submit_task(client, context_id=f"c-{number // 2}")
+    ids = [(await set_budget(client, scope))["budget_id"] for scope in scopes]
+    held = [await lease_one(client) for _ in range(4)]
+    for lease in held[:3]:
+        assert (await work_on(client, lease, "progress", cost("10"))).json()["state"] == "input_required"
+    return ids, [lease["task_id"] for lease in held[:3]]
+
+
+async def test_all_tasks_that_a_budget_stopped_are_resumed_at_once(
+    command_client: httpx2.AsyncClient, store: Pool
+) -> None:
+    (budget_id,), stopped = await stop_some(command_client, "workspace")
+    path = f"{API}/budgets/{budget_id}"
+    async with nothing_written(store):
+        assert_error(await command_client.post(f"{path}/resume"), 409, "budget_exhausted")
+        assert_error(await command_client.post(f"{API}/budgets/{UNKNOWN}/resume"), 404, "budget_not_found")
+    await command_client.patch(path, json={"amount": "100"})
+
+    key = {"Idempotency-Key": '"go"'}
+    body = {"message": user_message("Go on, but sparingly.")}
+    answers = [await command_client.post(f"{path}/resume", json=body, headers=key) for _ in range(2)]
+
+    assert sorted(answers[0].json()["resumed"]) == sorted(stopped)
+    assert answers[1].content == answers[0].content
+    resumed = await leases(command_client)
+    assert sorted(lease["task_id"] for lease in resumed) == sorted(stopped)
+    assert {lease["messages"][-1]["parts"][0]["text"] for lease in resumed} == {"Go on, but sparingly."}
+    assert [lease["attempt"] for lease in resumed] == [1, 1, 1]
+    async with nothing_written(store):
+        assert (await command_client.post(f"{path}/resume")).json() == {"resumed": [], "consistency": None}
+
+
+async def test_a_task_over_which_another_budget_is_spent_waits_on(command_client: httpx2.AsyncClient) -> None:
+    # Of two budgets that one report spends, its task waits for the first by name.
+    (context, workspace), stopped = await stop_some(command_client, "context:c-0", "workspace")
+    resumed: list[list[str]] = []
+    await command_client.patch(f"{API}/budgets/{context}", json={"amount": "100"})
+    for change in (None, workspace, None):
+        if change is not None:
+            await command_client.post(f"{API}/budgets/{change}/remove")
+        resumed += [
+            sorted((await command_client.post(f"{API}/budgets/{budget}/resume")).json().get("resumed", ["refused"]))
+            for budget in (context, workspace)
+        ]
+
+    assert resumed == [[], ["refused"], sorted(stopped[:2]), stopped[2:], [], []]
 
 
 async def test_another_currency_does_not_count(command_client: httpx2.AsyncClient) -> None:

@@ -45,6 +45,7 @@ COMMANDS = {
     ("post", "/budgets"),
     ("patch", "/budgets/{budget_id}"),
     ("post", "/budgets/{budget_id}/remove"),
+    ("post", "/budgets/{budget_id}/resume"),
     ("post", "/dead-letters/{dead_letter_id}/retry"),
     ("post", "/dead-letters/{dead_letter_id}/skip"),
     *{("post", f"/tasks/{{task_id}}/{verb}") for verb in ("cancel", "messages", "input", "retry")},

@@ -134,6 +134,19 @@ async def test_open_tasks_are_canceled_by_filter(command_client: httpx2.AsyncCli
     assert_error(await work_on(command_client, lease, "complete"), 409, "task_canceled")
 
 
+async def test_a_canceled_tasks_approval_is_withdrawn_and_not_told_as_a_task(
+    command_client: httpx2.AsyncClient,
+) -> None:
+    rule = {"operations": ["*"], "roles": ["finance"]}
+    await register_agent(command_client, policy={"approvals": [rule]})
+    task = await submit_task(command_client, context_id="c-1")
+    await work_on(command_client, await lease_one(command_client), "approvals", {"operation": "pay", "arguments": {}})
+
+    answer = await command_client.post(f"{API}/contexts/c-1/cancel", json={})
+
+    assert answer.json()["canceled"] == [task["task_id"]]
+
+
 @pytest.mark.parametrize("context", ["%00", "a%00b", "%ff", "a%20b", "c" * 200])
 async def test_what_no_context_is_called_is_not_found(
     command_client: httpx2.AsyncClient, store: Pool, context: str

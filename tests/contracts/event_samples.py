@@ -142,6 +142,7 @@ EVENTS: list[Event] = [
         window=BudgetWindow.MONTH,
         warn_fraction=Decimal("0.8"),
         on_breach="fail",
+        spent=Decimal("0.000000001"),
     ),
     BudgetChanged(amount=Decimal(1), on_breach="input", spent=Decimal("0.1")),
     BudgetNearlySpent(spent=Decimal(8), amount=Decimal(10)),
