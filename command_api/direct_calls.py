@@ -81,9 +81,10 @@ def _way(route: APIRoute) -> _Way:
 
 
 def _ways(routers: Iterable[APIRouter]) -> _Ways:
-    """Return the ways of all routes."""
+    """Return the ways of all routes but those with a part of any number of segments, which are FastAPI's alone."""
     ways: defaultdict[tuple[str, str, int], list[_Way]] = defaultdict(list)
-    for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
+    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    for route in (route for route in routes if ":path}" not in route.path):
         way = _way(route)
         for method in route.methods or ():
             ways[method, str(way.segments[0]), len(way.segments)].append(way)

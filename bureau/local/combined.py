@@ -69,6 +69,10 @@ answers with a consistency token; send it as `Bureau-Consistency` with a query t
 _TAGS = {
     "agents": "Who does tasks: a name, a card that says what it can do, a policy for its leases.",
     "tasks": "What is to be done, and what came of it.",
+    "contexts": "What belongs together: how its tasks stand, and an end to all of them.",
+    "approvals": "Operations that workers may not do before people agree.",
+    "budgets": "How much work may cost, and letting it go on where it was stopped.",
+    "usage": "What work cost.",
     "workers": "For whoever does tasks: lease, keep alive, report, end. The lease's token goes into `Lease-Token`.",
     "dead letters": "Events that a read model could not take; for the roles operator and admin.",
     "health": "For probes.",

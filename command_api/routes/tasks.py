@@ -74,7 +74,7 @@ async def cancel_tasks(body: BulkCancelBody, call: CurrentCall) -> Any:  # noqa:
 
 
 @router.post(
-    "/contexts/{context_id}/cancel", response_model=CanceledReceipt, summary="Cancel a context", tags=["contexts"]
+    "/contexts/{context_id:path}/cancel", response_model=CanceledReceipt, summary="Cancel a context", tags=["contexts"]
 )
 async def cancel_context(
     context_id: Annotated[Identifier, Path()], call: CurrentCall, body: ReasonBody | None = None

@@ -89,6 +89,8 @@ def create_web_application(  # noqa: PLR0913 - named parts of one frame
         redoc_url="/redoc" if is_open else None,
         openapi_url="/openapi.json" if is_open else None,
         separate_input_output_schemas=False,
+        # Generated clients name their calls so: a route's function, whatever becomes of its path.
+        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
     install_error_handlers(application)

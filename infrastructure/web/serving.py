@@ -6,8 +6,25 @@ from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from infrastructure.identifiers import new_id
+from infrastructure.web.errors import ApiError, error_response
 
 __all__ = ["serve"]
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP whose own refusals, of what is no HTTP request, have the one shape of errors too."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what no application ever sees, and close."""
+        request_id = str(new_id())
+        answer = error_response(ApiError(400, "bad_request", msg), request_id)
+        headers = [*answer.raw_headers, (b"x-request-id", request_id.encode()), (b"connection", b"close")]
+        lines = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in headers), b"", bytes(answer.body)]
+        self.transport.write(b"\r\n".join(lines))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -35,6 +52,7 @@ async def serve(application: ASGIApp, *, host: str, port: int, stop: asyncio.Eve
         host=host,
         port=port,
         loop="none",
+        http=_Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import pytest
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from command_api.application import ROUTERS
 
@@ -50,21 +50,34 @@ def bodies() -> list[type[BaseModel]]:
     return list(dict.fromkeys(model for each in hints for model in models_in(each.get("body"))))
 
 
-def test_what_a_field_takes_is_what_its_schema_says(subtests: pytest.Subtests) -> None:
+def wrongly_taken(annotation: Any) -> Iterator[object]:  # noqa: ANN401 - any annotation
+    """Yield samples that a type takes though its schema names no such JSON type."""
+    adapter = TypeAdapter[Any](annotation)
+    schema = adapter.json_schema()
+    for kind in _SAMPLES.keys() - json_types(schema, schema):
+        for value in _SAMPLES[kind]:
+            try:
+                adapter.validate_python(value)
+            except ValidationError:
+                continue
+            yield value
+
+
+def test_what_a_field_takes_is_what_its_schema_says() -> None:
     models = bodies()
     assert len(models) > 25
-    for model in models:
-        for name, field in model.model_fields.items():
-            typed: Any = Annotated[field.annotation, Field(), *field.metadata]
-            adapter = TypeAdapter[Any](typed)
-            schema = adapter.json_schema()
-            for kind in _SAMPLES.keys() - json_types(schema, schema):
-                for value in _SAMPLES[kind]:
-                    with (
-                        subtests.test(f"{model.__name__}.{name} is no {kind}: {value!r}"),
-                        pytest.raises(ValidationError),
-                    ):
-                        adapter.validate_python(value)
+    wrong = {
+        f"{model.__name__}.{name}": taken
+        for model in models
+        for name, field in model.model_fields.items()
+        if (taken := list(wrongly_taken(Annotated[field.annotation, Field(), *field.metadata])))
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("annotation", [int, bool, float, AwareDatetime])
+def test_what_pydantic_takes_by_itself_would_be_found(annotation: object) -> None:
+    assert list(wrongly_taken(annotation))
 
 
 def test_no_body_and_nothing_in_one_takes_a_field_that_it_does_not_know() -> None:

@@ -1,6 +1,7 @@
 """Batches, bulk cancellation, retrying: each item answers for itself, and a replay finishes what broke off."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import httpx2
 import pytest
@@ -143,6 +144,16 @@ async def test_a_canceled_tasks_approval_is_withdrawn_and_not_told_as_a_task(
     await work_on(command_client, await lease_one(command_client), "approvals", {"operation": "pay", "arguments": {}})
 
     answer = await command_client.post(f"{API}/contexts/c-1/cancel", json={})
+
+    assert answer.json()["canceled"] == [task["task_id"]]
+
+
+@pytest.mark.parametrize("context", ["a/b", "a/cancel", "%2F", "a%3Fb", "cancel"])
+async def test_a_context_is_canceled_whatever_it_is_called(command_client: httpx2.AsyncClient, context: str) -> None:
+    await register_agent(command_client)
+    task = await submit_task(command_client, context_id=unquote(context))
+
+    answer = await command_client.post(f"{API}/contexts/{context}/cancel", json={})
 
     assert answer.json()["canceled"] == [task["task_id"]]
 

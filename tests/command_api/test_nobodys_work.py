@@ -1,6 +1,7 @@
 """What can be nobody's: ids that are none, and the work of agents that are retired."""
 
 import asyncio
+import re
 
 import httpx2
 import pytest
@@ -9,28 +10,24 @@ from fastapi import FastAPI
 from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
 from tests.command_api.scenario import API, assert_error, nothing_written, register_agent, send_json, submit_task
+from tests.command_api.test_documentation import COMMANDS
 from tests.command_api.test_waiting import is_waiting
 
 LEASE = {"Lease-Token": "a-token"}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "kind"),
-    [
-        ("PATCH", "/agents/none", "agent"),
-        ("POST", "/agents/none/pause", "agent"),
-        ("POST", "/tasks/none/cancel", "task"),
-        ("POST", "/tasks/none/heartbeat", "task"),
-        ("PATCH", "/budgets/none", "budget"),
-        ("POST", "/approvals/none/decision", "approval"),
-    ],
-)
-async def test_an_id_that_is_no_uuid_is_not_found_as_one_that_is_nobodys(
-    command_client: httpx2.AsyncClient, method: str, path: str, kind: str
+async def test_an_id_that_is_no_uuid_is_not_found_by_any_command_as_one_that_is_nobodys(
+    command_client: httpx2.AsyncClient, store: Pool, subtests: pytest.Subtests
 ) -> None:
-    response = await send_json(command_client, path, {}, method, **LEASE)
-
-    assert_error(response, 404, f"{kind}_not_found", path=f"path.{kind}_id")
+    async with nothing_written(store):
+        for method, path in sorted(COMMANDS):
+            name = re.search(r"\{(\w+)_id\}", path)
+            if name is None or name[1] == "context":
+                continue
+            with subtests.test(f"{method} {path}"):
+                target = re.sub(r"\{\w+\}", "none", path)
+                response = await send_json(command_client, target, {}, method.upper(), **LEASE)
+                assert_error(response, 404, f"{name[1]}_not_found", path=f"path.{name[1]}_id")
 
 
 async def test_the_work_of_agents_that_are_all_retired_is_refused(

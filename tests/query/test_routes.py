@@ -80,11 +80,13 @@ async def test_an_unknown_id_is_not_found(world: World, route: str) -> None:
     assert answer.json()["error"]["code"] == ROWS[route]
 
 
-@pytest.mark.parametrize("route", ["/agents/me", "/tasks/1", "/tasks/1/timeline", "/approvals/1", "/budgets/1"])
+@pytest.mark.parametrize(
+    "route", ["/agents/me", "/tasks/1", "/tasks/1/timeline", "/approvals/1", "/budgets/1", "/dead-letters/1"]
+)
 async def test_an_id_that_is_no_uuid_is_not_found_as_one_that_is_nobodys(world: World, route: str) -> None:
     answer = await world.get(route)
 
-    kind = route.split("/")[1].removesuffix("s")
+    kind = route.split("/")[1].removesuffix("s").replace("-", "_")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, f"{kind}_not_found")
 
 
