@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from contracts.budgets import BudgetStatus, BudgetWindow
-from contracts.events import BudgetChanged, BudgetExhausted, BudgetNearlySpent, BudgetRemoved, Event
+from contracts.budgets import BudgetStatus
+from contracts.events import BudgetChanged, BudgetExhausted, BudgetNearlySpent, BudgetRemoved
 from domain.budget import (
     Budget,
     BudgetCommand,
@@ -46,27 +46,6 @@ def test_a_new_budget_is_unspent() -> None:
 
     assert new is not None
     assert (new.status, new.spent, new.generation, new.exhausted_until) == (BudgetStatus.ACTIVE, Decimal(0), 1, None)
-
-
-@pytest.mark.parametrize(
-    ("spent", "passed"),
-    [
-        ("7.999", []),
-        ("8", [nearly("8")]),
-        ("9.999", [nearly("9.999")]),
-        ("10", [exhausted("10")]),
-        ("12", [exhausted("12")]),
-    ],
-)
-def test_a_budget_begins_with_what_is_given_as_spent(spent: str, passed: list[Event]) -> None:
-    command = SET.model_copy(update={"spent": Decimal(spent), "window": BudgetWindow.DAY})
-    began = budget_set(spent=spent, window="day")
-    new = given_budget().when(command).then(began, recorded(spent, MIDNIGHT), *passed)
-
-    assert new is not None
-    assert (new.spent_in_window(NOON), new.spent_in_window(NEXT_DAY)) == (Decimal(spent), Decimal(0))
-    assert new.is_exhausted(NOON) == (Decimal(spent) >= new.amount)
-    assert new.generation == 1 + len(passed)
 
 
 @pytest.mark.parametrize("cost", ["0", "0.000"])

@@ -1,13 +1,15 @@
 """Spending without an event: it only adds up, so that many reports may count against one budget at a time."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from contracts.events import BudgetExhausted
-from domain.budget import evolve_budget
-from tests.domain.budget_samples import budget
+from contracts.events import BudgetExhausted, BudgetNearlySpent, Event
+from domain.budget import SetBudget, SpendRecorded, evolve_budget
+from tests.domain.budget_samples import budget, budget_set
 from tests.domain.samples import NOON
+from tests.domain.scenario import given_budget
 
 
 @pytest.mark.parametrize(("before", "after", "below"), [("0", "7.9", "8"), ("8", "9", "10"), ("12", "13", None)])
@@ -31,3 +33,25 @@ def test_an_event_or_a_new_window_is_more_than_spending() -> None:
     assert exhausted.spend_since(old) is None
     assert later.spend_since(old) is None
     assert old.spend_since(old) is not None
+
+
+@pytest.mark.parametrize(
+    ("spent", "passed"),
+    [("7.999", None), ("8", BudgetNearlySpent), ("9.999", BudgetNearlySpent), ("10", BudgetExhausted)],
+)
+def test_a_budget_begins_with_what_is_given_as_spent(
+    spent: str, passed: type[BudgetNearlySpent | BudgetExhausted] | None
+) -> None:
+    event = budget_set(spent=spent, window="day")
+    changes: list[Event | SpendRecorded] = [
+        event,
+        SpendRecorded(spent=Decimal(spent), window_began=NOON.replace(hour=0)),
+    ]
+    changes += [] if passed is None else [passed(spent=Decimal(spent), amount=Decimal(10))]
+    new = given_budget().when(SetBudget(at=NOON, **event.model_dump())).then(*changes)
+
+    assert new is not None
+    tomorrow = NOON + timedelta(days=1)
+    assert (new.spent_in_window(NOON), new.spent_in_window(tomorrow)) == (Decimal(spent), Decimal(0))
+    assert (new.is_exhausted(NOON), new.is_exhausted(tomorrow)) == (passed is BudgetExhausted, False)
+    assert new.generation == len(changes) - 1

@@ -149,8 +149,7 @@ class SmallWorld(RuleBasedStateMachine):
         waiting = [task.task_id for task in self.world.tasks.values() if task.waiting]
         task_id = waiting[pick % len(waiting)] if waiting else self.task_id(pick)
         if way == "acknowledge" and self.world.tokens:
-            usage = Usage(cost=Decimal(3)) if pick else None
-            self.work(pick, acknowledge(usage=usage), is_live=False)
+            self.work(pick, acknowledge(usage=Usage(cost=Decimal(3)) if pick else None), is_live=False)
         elif way == "cancel":
             self.tell(task_id, cancel())
         elif way == "say":
