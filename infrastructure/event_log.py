@@ -1,13 +1,25 @@
 """Reading the log: what the relay carries, and from where readers fill the holes of a stream. Never writes events."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
 
-__all__ = ["LogRow", "count_shards", "ensure_partitions", "read_heads", "read_log", "remembered_shards"]
+__all__ = [
+    "LogRow",
+    "LogSource",
+    "count_shards",
+    "ensure_partitions",
+    "read_heads",
+    "read_log",
+    "read_missing_history",
+    "remembered_shards",
+]
+
+type LogSource = Literal["log.events", "log.history"]
+"""What is read: the log, or the log with what retention took to the archive."""
 
 
 class LogRow(NamedTuple):
@@ -28,7 +40,7 @@ SELECT e.shard, e.position, e.epoch, e.event_id, e.root_id, e.event_type, e.enve
 FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
 CROSS JOIN LATERAL (
   SELECT l.*, sum(length(l.envelope)) OVER (ORDER BY l.position) AS bytes
-  FROM log.events l
+  FROM {source} l
   WHERE l.shard = s.shard AND l.position > s.after AND l.position <= s.after + $3
 ) AS e
 WHERE e.bytes <= $4 OR e.position = s.after + 1
@@ -36,13 +48,44 @@ ORDER BY e.shard, e.position
 """
 
 
-async def read_log(pool: Pool, after: Mapping[int, int], *, limit: int, max_bytes: int) -> list[LogRow]:
+async def read_log(
+    pool: Pool, after: Mapping[int, int], *, limit: int, max_bytes: int, source: LogSource = "log.events"
+) -> list[LogRow]:
     """Return the events that follow the given position of each shard, by shard and position, in one round trip.
 
     At most `limit` events and `max_bytes` of envelopes a shard, but always the next one where there is one.
     """
-    rows = await pool.fetch(_READ, list(after.keys()), list(after.values()), limit, max_bytes)
+    statement = _READ.format(source=source)
+    rows = await pool.fetch(statement, list(after.keys()), list(after.values()), limit, max_bytes)
     return [LogRow(*row) for row in rows]
+
+
+# The floors are held: a cut that is under way is waited for. Whole partitions go, so their ends tell what is missing.
+_MISSING: Final = """
+WITH needed AS (
+  SELECT f.shard, coalesce(c.position, 0) + 1 AS first, f.position AS floor
+  FROM log.floors f LEFT JOIN read.projections p ON p.projection = $1
+  LEFT JOIN read.checkpoints c ON c.projection = $1 AND c.version = p.building AND c.shard = f.shard
+  WHERE f.position > coalesce(c.position, 0) FOR SHARE OF f
+)
+SELECT n.shard, min(p.position) AS position
+FROM needed n CROSS JOIN LATERAL (
+  SELECT n.first UNION SELECT n.floor
+  UNION SELECT generate_series((n.first / 1000000 + 1) * 1000000, n.floor, 1000000)
+) AS p(position)
+WHERE NOT EXISTS (SELECT FROM log.history h WHERE h.shard = n.shard AND h.position = p.position)
+GROUP BY n.shard
+"""
+
+
+async def read_missing_history(pool: Pool, projection: str) -> dict[int, int]:
+    """Return by shard the first position found missing of what a rebuild needs from before the log's beginning.
+
+    That is all, or what follows the checkpoints of the version that is being built. The ends of the partitions are
+    looked at; what is missing inside of one is found when it is read.
+    """
+    rows = await pool.fetch(_MISSING, projection)
+    return {row["shard"]: row["position"] for row in rows}
 
 
 async def read_heads(pool: Pool) -> dict[int, EntryId]:

@@ -28,7 +28,7 @@ class ParkedRoots(NamedTuple):
 NOTHING_PARKED: Final = ParkedRoots(None, frozenset())
 """A shard where nothing was ever parked."""
 
-# Follows `moved`. The three parameters: shards, positions, errors.
+# Follows `moved`. The three parameters: shards, positions, errors; `source` is the log, with its archive or without.
 PARK: Final = """
 , parked AS (
   INSERT INTO read.parked_events (projection, version, shard, position, epoch, event_id, event_type, workspace_id,
@@ -36,7 +36,7 @@ PARK: Final = """
   SELECT $1, $2, l.shard, l.position, l.epoch, l.event_id, l.event_type, l.workspace_id,
     l.aggregate_kind, l.aggregate_id, l.generation, l.root_id, l.recorded_at, l.envelope
   FROM unnest(${0}::smallint[], ${1}::bigint[]) AS p(shard, position)
-  JOIN log.events l ON l.shard = p.shard AND l.position = p.position
+  JOIN {source} l ON l.shard = p.shard AND l.position = p.position
   WHERE p.shard IN (SELECT moved.shard FROM moved)
   RETURNING shard, position, root_id, workspace_id
 ), parked_roots AS (

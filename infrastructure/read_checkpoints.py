@@ -7,7 +7,11 @@ from infrastructure.parking import NOTHING_PARKED, ParkedRoots
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import ReadVersion
 
-__all__ = ["Standing", "open_checkpoints", "open_serving", "read_standings"]
+__all__ = ["NeverBuiltError", "Standing", "open_checkpoints", "open_serving", "read_standings"]
+
+
+class NeverBuiltError(Exception):
+    """A projection has never begun in a shard whose log was cut: it would lack what went to the archive."""
 
 
 class Standing(NamedTuple):
@@ -26,17 +30,21 @@ WITH serving AS (
   SELECT version FROM read.projections WHERE projection = $1 FOR SHARE
 ), opened AS (
   INSERT INTO read.checkpoints (projection, version, shard, epoch, position)
-  SELECT $1, s.version, f.shard, f.epoch, f.position FROM serving s, log.floors f ORDER BY f.shard
+  SELECT $1, s.version, f.shard, f.epoch, f.position FROM serving s, log.floors f WHERE f.position = 0 ORDER BY f.shard
   ON CONFLICT DO NOTHING
 )
-SELECT version FROM serving
+SELECT s.version, EXISTS (
+  SELECT FROM log.floors f WHERE f.position > 0 AND NOT EXISTS (
+    SELECT FROM read.checkpoints c WHERE c.projection = $1 AND c.version = s.version AND c.shard = f.shard)
+) AS is_never_built
+FROM serving s
 """
 
 # The floors are held: who cuts the log at this moment is waited for, and who does it later sees these checkpoints.
 _OPEN: Final = """
 WITH floors AS (SELECT f.shard, f.epoch, f.position FROM log.floors f ORDER BY f.shard FOR SHARE)
 INSERT INTO read.checkpoints (projection, version, shard, epoch, position)
-SELECT $1, $2, f.shard, f.epoch, f.position FROM floors f ORDER BY f.shard
+SELECT $1, $2, f.shard, CASE f.position WHEN 0 THEN f.epoch ELSE 1 END, 0 FROM floors f ORDER BY f.shard
 ON CONFLICT DO NOTHING
 """
 
@@ -54,13 +62,20 @@ ORDER BY c.shard
 
 
 async def open_serving(pool: Pool, projection: str) -> ReadVersion:
-    """Return the version that serves, with all its checkpoints: those that are missing are made at the log's floor."""
+    """Return the version that serves, with all its checkpoints: those that are missing are made before the first event.
+
+    Raises NeverBuiltError where that event is not in the log any more.
+    """
     await pool.execute(_POINT, projection)
-    return ReadVersion(projection, await pool.fetchval(_OPEN_SERVING, projection))
+    row = await pool.fetchrow(_OPEN_SERVING, projection)
+    assert row is not None  # noqa: S101 - it was just made
+    if row["is_never_built"]:
+        raise NeverBuiltError(projection)
+    return ReadVersion(projection, row["version"])
 
 
 async def open_checkpoints(pool: Pool, version: ReadVersion) -> None:
-    """Make the checkpoints of a version that are missing, at the floor of the log; those that are there stay."""
+    """Make the checkpoints of a version that are missing, before the first event; those that are there stay."""
     await pool.execute(_OPEN, *version)
 
 

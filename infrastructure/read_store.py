@@ -15,6 +15,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
 from contracts.streams import EntryId
+from infrastructure.event_log import LogSource
 from infrastructure.parking import PARK, Parked, park_arguments
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import READ_SCHEMA, ReadVersion
@@ -120,11 +121,11 @@ WITH wanted AS MATERIALIZED (
       $9::uuid[], $10::uuid[], $11::text[])
     AS w(shard, expected_epoch, expected_position, epoch, position, event_id, revision, next_revision, expected_event)
   CROSS JOIN LATERAL (
-    SELECT l.epoch, l.event_id FROM log.events l
+    SELECT l.epoch, l.event_id FROM {source} l
     WHERE l.shard = w.shard AND l.position BETWEEN w.position AND w.position ORDER BY l.position LIMIT 1
   ) AS e
   WHERE e.epoch = w.epoch AND e.event_id::text = w.event_id AND (w.expected_event = '' OR w.expected_event IN (
-    SELECT l.event_id::text FROM log.events l
+    SELECT l.event_id::text FROM {source} l
     WHERE l.shard = w.shard AND l.position BETWEEN w.expected_position AND w.expected_position
     UNION ALL SELECT f.event_id::text FROM log.floors f WHERE f.shard = w.shard AND f.position = w.expected_position
   ))
@@ -146,11 +147,13 @@ _FIRST_TABLE_PARAMETER: Final = 12
 
 
 @cache
-def _save_statement(schema: str, tables: tuple[tuple[str, SaveMode], ...], *, is_parking: bool) -> str:
+def _save_statement(
+    schema: str, tables: tuple[tuple[str, SaveMode], ...], source: LogSource, *, is_parking: bool
+) -> str:
     """Return the statement that moves checkpoints, writes tables (name, how) and parks events."""
     parts, parameter = table_parts(schema, tables, _FIRST_TABLE_PARAMETER)
-    parking = PARK.format(*range(parameter, parameter + 3)) if is_parking else ""
-    return f"{_MOVE}{parts}{parking} SELECT shard FROM moved"  # noqa: S608 - names of our own tables
+    parking = PARK.format(*range(parameter, parameter + 3), source=source) if is_parking else ""
+    return f"{_MOVE.format(source=source)}{parts}{parking} SELECT shard FROM moved"  # noqa: S608 - names of our own tables
 
 
 def table_parts(schema: str, tables: Sequence[tuple[str, SaveMode]], first_parameter: int) -> tuple[str, int]:
@@ -187,16 +190,23 @@ async def load_bodies(
     return found
 
 
-async def save_batch(pool: Pool, version: ReadVersion, moves: Sequence[Move], tables: Sequence[TableRows]) -> set[int]:
+async def save_batch(
+    pool: Pool,
+    version: ReadVersion,
+    moves: Sequence[Move],
+    tables: Sequence[TableRows],
+    source: LogSource = "log.events",
+) -> set[int]:
     """Write rows and checkpoints of a version, all or nothing a shard; return the shards that moved.
 
-    A shard that is missing in the answer stands elsewhere than expected, or nowhere because its version no longer
-    serves, or the log does not hold the event that its move ends with: nothing of it was written.
+    `source` is where the moves' events have to stand. A shard that is missing in the answer stands elsewhere than
+    expected, or nowhere because its version no longer serves, or the log does not hold the event that its move ends
+    with: nothing of it was written.
     """
     written = [table for table in tables if table.rows]
     is_parking = any(move.parked for move in moves)
     names = tuple((table.table, table.mode) for table in written)
-    statement = _save_statement(version.schema, names, is_parking=is_parking)
+    statement = _save_statement(version.schema, names, source, is_parking=is_parking)
     arguments: list[object] = [
         [move.shard for move in moves],
         [move.expected.epoch for move in moves],

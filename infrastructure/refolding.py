@@ -42,7 +42,7 @@ class Replaced(NamedTuple):
     rows: int
 
 
-_FIRST: Final = "SELECT shard, root_id, generation FROM log.events WHERE aggregate_id = $1 ORDER BY generation LIMIT 1"
+_FIRST: Final = "SELECT shard, root_id, generation FROM log.history WHERE aggregate_id = $1 ORDER BY generation LIMIT 1"
 _SERVING: Final = "SELECT version FROM read.projections WHERE projection = $1 FOR SHARE"
 _HOLD: Final = """
 SELECT position FROM read.checkpoints WHERE projection = $1 AND version = $2 AND shard = $3 FOR UPDATE
@@ -51,7 +51,7 @@ _IS_PARKED: Final = """
 SELECT true FROM read.parked_roots WHERE projection = $1 AND version = $2 AND shard = $3 AND root_id = $4
 """
 _EVENTS: Final = """
-SELECT shard, position, epoch, event_id, root_id, event_type, envelope FROM log.events
+SELECT shard, position, epoch, event_id, root_id, event_type, envelope FROM log.history
 WHERE aggregate_id = $1 AND shard = $2 AND position <= $3 ORDER BY generation
 """
 _REVISE: Final = """

@@ -27,7 +27,6 @@ __all__ = [
     "drop_building",
     "drop_kept",
     "hold_rebuild",
-    "read_cut_shards",
     "read_pointers",
     "switch_version",
 ]
@@ -117,17 +116,6 @@ async def begin_version(pool: Pool, projection: str) -> tuple[ReadVersion, bool]
             pointer.version + 1,
         )
         return ReadVersion(projection, pointer.version + 1), False
-
-
-async def read_cut_shards(pool: Pool, projection: str) -> dict[int, int]:
-    """Return the floors of the shards whose log lacks events that a rebuild needs: the next one, or all from 1 on."""
-    rows = await pool.fetch(
-        "SELECT f.shard, f.position FROM log.floors f LEFT JOIN read.projections p ON p.projection = $1"
-        " LEFT JOIN read.checkpoints c ON c.projection = $1 AND c.version = p.building AND c.shard = f.shard"
-        " WHERE f.position > coalesce(c.position, 0) FOR SHARE OF f",  # waits for a cut that is under way
-        projection,
-    )
-    return {row["shard"]: row["position"] for row in rows}
 
 
 async def _hold_checkpoints(connection: "PoolConnectionProxy", version: ReadVersion) -> dict[int, EntryId]:

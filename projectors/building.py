@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import Final
 
 from contracts.streams import EntryId
@@ -19,7 +20,7 @@ from infrastructure.read_checkpoints import Standing, read_standings
 from infrastructure.read_store import load_bodies, save_batch
 from infrastructure.read_versions import ReadVersion
 from projectors.announcing import Announcer
-from projectors.entries import ShardBatch, entry_of_row, split_by_shard
+from projectors.entries import Entry, ShardBatch, entry_of_row, split_by_shard
 from projectors.failing import apply_one_by_one, settle
 from projectors.follower import FollowDependencies, Follower
 from projectors.inbox import Inbox
@@ -58,7 +59,7 @@ def open_build(pool: Pool, projection: Projection, version: ReadVersion) -> Buil
     """Return what filling a version needs."""
     apply = ApplyDependencies(
         load_bodies=partial(load_bodies, pool),
-        save_batch=partial(save_batch, pool),
+        save_batch=partial(save_batch, pool, source="log.history"),
         announce=None,
         version=version.version,
     )
@@ -103,19 +104,30 @@ async def _apply(build: Build, batches: Sequence[ShardBatch]) -> None:
         await _read_standings(build)
 
 
+def _without_gap(after: int, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries that follow a position without one missing."""
+    expected = range(after + 1, after + 1 + len(entries))
+    pairs = zip(entries, expected, strict=True)
+    return tuple(entry for entry, _ in takewhile(lambda pair: pair[0].id.position == pair[1], pairs))
+
+
 async def _read_next(build: Build, checkpoints: Mapping[int, EntryId], limit: int) -> list[ShardBatch]:
     """Return what comes next in shards that are not at their ends; raises BuildFailedError where it is not there."""
     after = {shard: checkpoint.position for shard, checkpoint in checkpoints.items()}
-    rows = await read_log(build.dependencies.pool, after, limit=limit, max_bytes=_BATCH_BYTES // len(after))
+    max_bytes = _BATCH_BYTES // len(after)
+    rows = await read_log(build.dependencies.pool, after, limit=limit, max_bytes=max_bytes, source="log.history")
     shards = split_by_shard(map(entry_of_row, rows))
+    batches = []
     for shard, position in after.items():
-        if shard not in shards or shards[shard][0].id.position != position + 1:
+        entries = _without_gap(position, shards.get(shard, ()))
+        if not entries:
             message = (
-                f"the log does not hold event {position + 1} of shard {shard}: `bureau archive list` shows what went"
-                " to the archive"
+                f"neither the log nor its archive holds event {position + 1} of shard {shard}: `bureau archive list`"
+                " shows what the archive has"
             )
             raise BuildFailedError(message)
-    return [ShardBatch(shard, checkpoints[shard], tuple(entries), may_park=True) for shard, entries in shards.items()]
+        batches.append(ShardBatch(shard, checkpoints[shard], entries, may_park=True))
+    return batches
 
 
 async def _build_shard(build: Build, shard: int, end: int) -> None:

@@ -20,7 +20,7 @@ from infrastructure.clock import monotonic_seconds
 from infrastructure.event_log import read_log
 from infrastructure.parking import NOTHING_PARKED
 from infrastructure.postgres import is_connection_error
-from infrastructure.read_checkpoints import open_serving, read_standings
+from infrastructure.read_checkpoints import NeverBuiltError, open_serving, read_standings
 from projectors.announcing import applying, ask_for_comparison
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
 from projectors.failing import apply_one_by_one, settle
@@ -194,6 +194,14 @@ async def follow_projection(follower: Follower, dependencies: FollowDependencies
             await _follow(follower, dependencies)
         except ProjectionSwitchedError:
             log.info("projection_switched")
+        except NeverBuiltError:
+            if is_reached:
+                name = follower.projection.name
+                log.error(  # noqa: TRY400 - nothing broke
+                    "projection_never_built", why="the log was cut before it began", helps=f"bureau rebuild {name}"
+                )
+            is_reached = False
+            await asyncio.sleep(_TICK_SECONDS)
         except Exception as error:
             if not is_connection_error(error):
                 log.exception("projection_failed")

@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from contracts.streams import EntryId
+from infrastructure.event_log import read_missing_history
 from infrastructure.postgres import Pool
 from infrastructure.read_checkpoints import open_checkpoints, read_standings
 from infrastructure.read_versions import ReadVersion
-from infrastructure.version_switching import begin_version, drop_kept, hold_rebuild, read_cut_shards, switch_version
+from infrastructure.version_switching import begin_version, drop_kept, hold_rebuild, switch_version
 from infrastructure.version_tables import make_indexes, make_tables
 from projectors.building import Build, BuildFailedError, build_shards, catch_up, open_build
 from projectors.projections import Projection, table_names
@@ -30,7 +31,7 @@ _SWITCH_ATTEMPTS: Final = 20
 
 
 class HistoryMissingError(Exception):
-    """The log no longer holds the events that a version would have to begin with."""
+    """Neither the log nor its archive holds the events that a version would have to begin with."""
 
 
 class Phase(StrEnum):
@@ -76,13 +77,13 @@ class RebuildDependencies:
     processes: int = 1
 
 
-async def _refuse_cut_log(pool: Pool, projection: Projection) -> None:
-    """Raise HistoryMissingError where a shard of the log begins later than the version would have to."""
-    cut = await read_cut_shards(pool, projection.name)
-    if cut:
-        where = ", ".join(f"{shard} at {position}" for shard, position in sorted(cut.items())[:5])
-        message = f"the log of {len(cut)} shards was cut (shard {where}), and a rebuild needs what was before"
-        raise HistoryMissingError(f"{message}: `bureau archive restore` brings it back")
+async def _refuse_missing_history(pool: Pool, projection: Projection) -> None:
+    """Raise HistoryMissingError where neither the log nor its archive holds what a new version has to begin with."""
+    missing = await read_missing_history(pool, projection.name)
+    if missing:
+        where = ", ".join(f"event {position} of shard {shard}" for shard, position in sorted(missing.items())[:5])
+        message = f"neither the log nor its archive holds what a rebuild needs ({len(missing)} shards: {where})"
+        raise HistoryMissingError(f"{message}: put the partitions back that `bureau archive list` does not show")
 
 
 def _groups(remaining: Mapping[int, int], processes: int) -> list[list[int]]:
@@ -158,9 +159,8 @@ async def rebuild(projection: Projection, dependencies: RebuildDependencies, *, 
     """
     pool, tables = dependencies.pool, table_names(projection)
     async with hold_rebuild(pool, projection.name):
-        await _refuse_cut_log(pool, projection)
-        version, is_resumed = await begin_version(pool, projection.name)
-        await _refuse_cut_log(pool, projection)  # from here on nobody cuts it
+        await _refuse_missing_history(pool, projection)
+        version, is_resumed = await begin_version(pool, projection.name)  # from here on nobody cuts the log
         await make_tables(pool, version, tables)
         await open_checkpoints(pool, version)
         build = open_build(pool, projection, version)
