@@ -17,8 +17,9 @@ def replace_fields[AnyRecord: Record](record: AnyRecord, changes: dict[str, Any]
     """Return a record with other values, unchecked, as `model_copy(update=…)` does, in a fifth of its time."""
     replaced = object.__new__(type(record))
     put = object.__setattr__  # a record refuses its own
-    put(replaced, "__dict__", record.__dict__ | changes)
-    put(replaced, "__pydantic_fields_set__", record.__pydantic_fields_set__ | changes.keys())
+    put(replaced, "__dict__", {**record.__dict__, **changes})
+    is_set = record.__pydantic_fields_set__  # mostly of all fields, and then nobody needs another set
+    put(replaced, "__pydantic_fields_set__", is_set if is_set.issuperset(changes) else is_set | changes.keys())
     put(replaced, "__pydantic_extra__", None)
     put(replaced, "__pydantic_private__", None)
     return replaced

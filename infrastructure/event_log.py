@@ -32,11 +32,13 @@ class LogRow(NamedTuple):
     root_id: UUID
     event_type: str
     envelope: bytes
+    aggregate_id: UUID
+    generation: int
 
 
 # Bounded above and below, so that only the partitions in question are touched.
 _READ: Final = """
-SELECT e.shard, e.position, e.epoch, e.event_id, e.root_id, e.event_type, e.envelope
+SELECT e.shard, e.position, e.epoch, e.event_id, e.root_id, e.event_type, e.envelope, e.aggregate_id, e.generation
 FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
 CROSS JOIN LATERAL (
   SELECT l.*, sum(length(l.envelope)) OVER (ORDER BY l.position) AS bytes

@@ -51,7 +51,7 @@ _IS_PARKED: Final = """
 SELECT true FROM read.parked_roots WHERE projection = $1 AND version = $2 AND shard = $3 AND root_id = $4
 """
 _EVENTS: Final = """
-SELECT shard, position, epoch, event_id, root_id, event_type, envelope FROM log.history
+SELECT shard, position, epoch, event_id, root_id, event_type, envelope, aggregate_id, generation FROM log.history
 WHERE aggregate_id = $1 AND shard = $2 AND position <= $3 ORDER BY generation
 """
 _REVISE: Final = """

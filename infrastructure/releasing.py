@@ -39,12 +39,10 @@ class PendingRequest(NamedTuple):
 
 
 class ParkedRow(NamedTuple):
-    """A parked event: its row of the log as it was, and its place in its aggregate's life."""
+    """A parked event: its row of the log as it was."""
 
     row: LogRow
     workspace_id: str
-    aggregate_id: UUID
-    generation: int
 
 
 class Hold(NamedTuple):
@@ -87,7 +85,7 @@ async def read_pending_requests(pool: Pool, version: ReadVersion) -> list[Pendin
 async def read_parked_events(pool: Pool, version: ReadVersion, request: PendingRequest, limit: int) -> list[ParkedRow]:
     """Return the first parked events of a root, in order."""
     rows = await pool.fetch(
-        "SELECT shard, position, epoch, event_id, root_id, event_type, envelope, workspace_id, aggregate_id, generation"
+        "SELECT shard, position, epoch, event_id, root_id, event_type, envelope, aggregate_id, generation, workspace_id"
         " FROM read.parked_events WHERE projection = $1 AND version = $2 AND shard = $3 AND root_id = $4"
         " ORDER BY position LIMIT $5",
         *version,
@@ -95,7 +93,7 @@ async def read_parked_events(pool: Pool, version: ReadVersion, request: PendingR
         request.root_id,
         limit,
     )
-    return [ParkedRow(LogRow(*row[:7]), *row[7:]) for row in map(tuple, rows)]
+    return [ParkedRow(LogRow(*row[:-1]), row[-1]) for row in map(tuple, rows)]
 
 
 _RELEASE: Final = """

@@ -33,6 +33,7 @@ _BATCH_EVENTS: Final = 2_000
 _BATCH_BYTES: Final = 8_000_000
 _LANES: Final = 3  # one folds while the others wait for the database
 _SHARE: Final = 200
+_REMEMBERED: Final = 5_000  # of a shard that is being filled: what runs for long need not be loaded again and again
 
 
 class BuildFailedError(Exception):
@@ -62,6 +63,7 @@ def open_build(pool: Pool, projection: Projection, version: ReadVersion) -> Buil
         save_batch=partial(save_batch, pool, source="log.history"),
         announce=None,
         version=version.version,
+        remembered=_REMEMBERED,
     )
     follower = Follower(projection, Inbox(projection), {})
     return Build(version, follower, FollowDependencies(pool, apply, Announcer({}, {})))

@@ -9,7 +9,7 @@ from infrastructure.postgres import Pool
 from infrastructure.refolding import AggregateRows, BeginningCutError, RootParkedError, replace_aggregate
 from projectors.entries import Entry, entry_of_row, is_of_concern
 from projectors.projections import Projection
-from projectors.services.fold import Fold, fold_event, rows_to_save
+from projectors.services.fold import fold_event, open_fold, rows_to_save
 
 __all__ = ["CannotRefoldError", "Refolded", "refold"]
 
@@ -29,7 +29,7 @@ class Refolded(NamedTuple):
 
 def _fold(projection: Projection, aggregate_id: UUID, rows: Sequence[LogRow]) -> AggregateRows:
     """Return what a projection makes of an aggregate's events; raises CannotRefoldError."""
-    fold = Fold({table.table: {} for table in projection.views}, {table.table: [] for table in projection.rows})
+    fold = open_fold(projection)
     for entry in map(entry_of_row, rows):
         try:
             if is_of_concern(projection, entry):

@@ -52,7 +52,10 @@ def _opener(event_type: type[Event]) -> TypeAdapter[Any]:
 
 _ROOTED: Final = TypeAdapter(_Rooted)
 _PLAIN: Final = TypeAdapter(_Plain)
-_OPENERS: Final = {name: _opener(event_type).validator.validate_json for name, event_type in EVENT_TYPES.items()}
+_OPENERS: Final = {
+    name.encode(): (name, event_type, _opener(event_type).validator.validate_json)
+    for name, event_type in EVENT_TYPES.items()
+}
 _TYPE: Final = re.compile(rb'"type":"([a-z_.]+)"').search
 _BEGINNING: Final = 200
 
@@ -72,29 +75,29 @@ def _read_data(envelope: bytes) -> Mapping[str, Any]:
 def _recorded(content: _Attributes, event: Event, envelope: bytes) -> Recorded[Event]:
     """Return an event with the attributes of its envelope."""
     return Recorded(
-        event_id=content["id"],
-        type=content["type"],
-        time=content["time"],
-        generation=content["aggregateversion"],
-        workspace_id=content["workspaceid"],
-        aggregate_id=_aggregate_id(content["subject"]),
-        event=event,
-        read_data=partial(_read_data, envelope),
+        content["id"],
+        content["type"],
+        content["time"],
+        content["aggregateversion"],
+        content["workspaceid"],
+        _aggregate_id(content["subject"]),
+        event,
+        partial(_read_data, envelope),
     )
 
 
 def _read_at_once(envelope: bytes) -> Recorded[Event] | None:
     """Return the event of an envelope that is as the newest schema says; None where it is not, for whatever reason."""
     found = _TYPE(envelope, 0, _BEGINNING)
-    name = found[1].decode() if found else ""
-    opener = _OPENERS.get(name)
+    opener = _OPENERS.get(found[1]) if found else None
     if opener is None:
         return None
+    name, event_type, read = opener
     try:
-        content = opener(envelope)
+        content = read(envelope)
     except ValidationError:
         return None
-    if content["type"] != name or content["schemaversion"] != EVENT_TYPES[name].schema_version:
+    if content["type"] != name or content["schemaversion"] != event_type.schema_version:
         return None
     return _recorded(content, content["data"], envelope)
 

@@ -1,8 +1,7 @@
 """What every view relies on: its aggregate's events come one after the other, from the first."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from contracts.events import Event
 from projectors.projections.projection import ProjectionError, Recorded
 
 __all__ = ["expect_next", "expect_nothing"]
@@ -15,13 +14,13 @@ class _Versioned(Protocol):
     def generation(self) -> int: ...
 
 
-def expect_nothing(view: _Versioned | None, recorded: Recorded[Event]) -> None:
+def expect_nothing(view: _Versioned | None, recorded: Recorded[Any]) -> None:
     """Raise ProjectionError where the first event of an aggregate finds a view."""
     if view is not None:
         raise ProjectionError(f"{recorded.type} on {recorded.aggregate_id}, which is there at {view.generation}")
 
 
-def expect_next[View: _Versioned](view: View | None, recorded: Recorded[Event]) -> View:
+def expect_next[View: _Versioned](view: View | None, recorded: Recorded[Any]) -> View:
     """Return the view that an event follows on; raises ProjectionError where it is missing or at another version."""
     if view is None:
         raise ProjectionError(f"{recorded.type} on {recorded.aggregate_id}, which is not there")

@@ -38,8 +38,7 @@ class ProjectionError(ValueError):
     """An event does not follow from what the read model holds: something before it is missing or came twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded[AnyEvent: Event]:
+class Recorded[AnyEvent: Event](NamedTuple):
     """An event as it was recorded, in the newest schema; `generation` is its aggregate's version.
 
     `read_data` returns the event as plain JSON; few need that, and it costs as much as the rest.

@@ -66,34 +66,29 @@ def _submitted(recorded: Recorded[TaskEvent], event: TaskSubmitted) -> TaskSumma
 
 
 def _changes(event: TaskEvent, at: datetime) -> dict[str, Any]:
-    """Return what an event after the first changes, besides generation and time."""
-    match event:
+    """Return what an event after the first changes, besides generation and time, in a dictionary of its own."""
+    match event:  # the most frequent first: what stands last costs a microsecond more
+        case TaskUsageReported() | TaskMessageAdded() | TaskArtifactAppended():
+            return {}
         case TaskStarted() | TaskAttemptStarted():
             return {"state": TaskState.WORKING, "attempt": event.attempt, "progress": None}
         case TaskProgressed():
             return {} if event.fraction is None else {"progress": event.fraction}
+        case TaskCompleted():
+            return {"state": TaskState.COMPLETED, "finished_at": at}
         case TaskInputRequested():
             return {"state": TaskState.INPUT_REQUIRED}
         case TaskApprovalRequested():
             return {"state": TaskState.AUTH_REQUIRED}
         case TaskInputProvided() | TaskApprovalResolved():
             return {"state": TaskState.WORKING}
-        case TaskCompleted():
-            return {"state": TaskState.COMPLETED, "finished_at": at}
         case TaskFailed():
             return {"state": TaskState.FAILED, "finished_at": at}
         case TaskRejected():
             return {"state": TaskState.REJECTED, "finished_at": at}
         case TaskCanceled():
             return {"state": TaskState.CANCELED, "finished_at": at}
-        case (
-            TaskSubmitted()
-            | TaskAttemptFailed()
-            | TaskResumed()
-            | TaskMessageAdded()
-            | TaskArtifactAppended()
-            | TaskUsageReported()
-        ):
+        case TaskSubmitted() | TaskAttemptFailed() | TaskResumed():
             return {}
         case _:
             assert_never(event)
@@ -104,8 +99,10 @@ def project_task_summary(view: TaskSummary | None, recorded: Recorded[TaskEvent]
     if isinstance(recorded.event, TaskSubmitted):
         expect_nothing(view, recorded)
         return _submitted(recorded, recorded.event)
-    moved = {"generation": recorded.generation, "updated_at": recorded.time}
-    return replace_fields(expect_next(view, recorded), moved | _changes(recorded.event, recorded.time))
+    changes = _changes(recorded.event, recorded.time)
+    changes["generation"] = recorded.generation
+    changes["updated_at"] = recorded.time
+    return replace_fields(expect_next(view, recorded), changes)
 
 
 def _tags(recorded: Recorded[Event]) -> tuple[str, ...]:

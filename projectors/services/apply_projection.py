@@ -18,16 +18,17 @@ from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from projectors.entries import ShardBatch, tags_of
 from projectors.projections import Projection
 from projectors.services.fold import (
+    AS_NUMBER,
     Failure,
     Fold,
+    Folded,
     Held,
-    Readable,
     explain,
     fold_shard,
-    read_shard,
+    open_fold,
     rows_to_save,
 )
-from projectors.services.memory import Memory, event_remembered_at, keys_to_load, recall, remember
+from projectors.services.memory import Memory, event_remembered_at, first_generations, recall, remember
 
 __all__ = [
     "Applied",
@@ -50,9 +51,9 @@ class ApplyDependencies:
 
     Nothing is said of a version that nobody reads yet: `announce` is None then.
 
-    `memory` is one projection's: the views of what changed last, so that most batches need no load; `parked` its parked
-    roots by shard. The fence covers both: a batch that starts from what was true at another checkpoint, or with other
-    roots parked, is never saved.
+    `memory` is one projection's: the views of what changed last, so that most batches need no load, at most
+    `remembered` a shard; `parked` its parked roots by shard. The fence covers both: a batch that starts from what was
+    true at another checkpoint, or with other roots parked, is never saved.
     """
 
     load_bodies: Callable[[ReadVersion, Mapping[str, Sequence[UUID]]], Awaitable[Bodies]]
@@ -60,6 +61,7 @@ class ApplyDependencies:
     announce: Callable[[ReadVersion, Mapping[int, EntryId], Mapping[str, str]], None] | None
     version: int = FIRST_VERSION
     memory: Memory = field(default_factory=dict)
+    remembered: int = 100
     parked: dict[int, ParkedRoots] = field(default_factory=dict)
 
 
@@ -77,17 +79,28 @@ class Applied:
     parked: Mapping[int, Sequence[Held]] = field(default_factory=dict)
 
 
-async def load_fold(projection: Projection, shards: Sequence[Readable], dependencies: ApplyDependencies) -> Fold:
-    """Return the views that the batch starts from."""
-    keys = keys_to_load(projection, shards, dependencies.memory)
-    views = recall(projection, shards, dependencies.memory)
-    version = ReadVersion(projection.name, dependencies.version)
-    bodies = await dependencies.load_bodies(version, keys) if any(keys.values()) else {}
-    for table in projection.views:
-        for key, body in bodies.get(table.table, {}).items():
-            views[table.table][key] = table.view.model_validate_json(body)
-    rows: dict[str, list[tuple[object, ...]]] = {table.table: [] for table in projection.rows}
-    return Fold(views=views, rows=rows, sums={table.table: {} for table in projection.sums})
+def _parked_roots(shard: int, dependencies: ApplyDependencies) -> frozenset[UUID]:
+    """Return the parked roots of a shard."""
+    return dependencies.parked.get(shard, NOTHING_PARKED).roots
+
+
+async def load_fold(projection: Projection, batches: Sequence[ShardBatch], dependencies: ApplyDependencies) -> Fold:
+    """Return the views that the batches start from."""
+    fold = open_fold(projection)
+    missing: list[UUID] = []
+    for batch in batches if projection.views else ():
+        generations = first_generations(projection, batch, _parked_roots(batch.shard, dependencies))
+        remembered, to_load = recall(projection, batch, generations, dependencies.memory)
+        missing += to_load
+        for name, views in remembered.items():
+            fold.views[name].update(views)
+    if missing:
+        keys = dict.fromkeys(fold.views, sorted(missing, key=AS_NUMBER))
+        bodies = await dependencies.load_bodies(ReadVersion(projection.name, dependencies.version), keys)
+        for table in projection.views:
+            for key, body in bodies.get(table.table, {}).items():
+                fold.views[table.table][key] = table.view.model_validate_json(body)
+    return fold
 
 
 def tables_of(projection: Projection, fold: Fold) -> list[TableRows]:
@@ -98,19 +111,18 @@ def tables_of(projection: Projection, fold: Fold) -> list[TableRows]:
     return [TableRows(name, how[name], rows) for name, rows in rows_to_save(projection, fold).items()]
 
 
-def _stamps(projection: Projection, version: ReadVersion, shards: Sequence[Readable]) -> dict[str, str]:
+def _stamps(projection: Projection, version: ReadVersion, shards: Sequence[Folded]) -> dict[str, str]:
     """Return the version's cached answers to forget, each with a stamp that is this batch's alone; the parked too."""
     stamps: dict[str, str] = {}
     for shard in shards:
         stamp = f"{projection.name}/{shard.shard}/{shard.reached}"
-        for _, recorded in shard.recorded:
-            stamps.update(dict.fromkeys(map(version.qualify, projection.tags(recorded)), stamp))
+        stamps.update(dict.fromkeys(map(version.qualify, shard.tags), stamp))
         for held in shard.held:
             stamps.update(dict.fromkeys(map(version.qualify, tags_of(projection, held.entry)), stamp))
     return stamps
 
 
-def _move(taken: ShardBatch, shard: Readable, dependencies: ApplyDependencies) -> Move:
+def _move(taken: ShardBatch, shard: Folded, dependencies: ApplyDependencies) -> Move:
     """Return the move of a shard's checkpoint; where it parks another root, with a new revision."""
     known = dependencies.parked.get(shard.shard, NOTHING_PARKED)
     is_more = any(held.entry.root not in known.roots for held in shard.held)
@@ -127,7 +139,7 @@ def _move(taken: ShardBatch, shard: Readable, dependencies: ApplyDependencies) -
 
 
 async def _save(
-    projection: Projection, fold: Fold, pairs: Sequence[tuple[ShardBatch, Readable]], dependencies: ApplyDependencies
+    projection: Projection, fold: Fold, pairs: Sequence[tuple[ShardBatch, Folded]], dependencies: ApplyDependencies
 ) -> Applied:
     """Save what a batch came to, take over what it leaves behind, and say what was applied."""
     known = dependencies.parked
@@ -139,7 +151,7 @@ async def _save(
     version = ReadVersion(projection.name, dependencies.version)
     saved = await dependencies.save_batch(version, moves, tables_of(projection, fold))
     moved = {move.shard: move.reached for move in moves if move.shard in saved}
-    remember(fold, dependencies.memory, [move for move in moves if move.shard in saved])
+    remember(fold, dependencies.memory, [move for move in moves if move.shard in saved], dependencies.remembered)
     arrived = [shard for shard in folded if shard.shard in saved]
     revisions = {move.shard: move.next_revision for move in moves}
     for shard in arrived:
@@ -160,13 +172,11 @@ async def apply_projection(
     A shard counts up to its first event that fails, or goes on without that event's root where the batch may park.
     Raises what the database raises; then nothing was applied.
     """
-    readable = [
-        read_shard(projection, shard, dependencies.parked.get(shard.shard, NOTHING_PARKED).roots) for shard in batch
-    ]
-    fold = await load_fold(projection, readable, dependencies)
+    fold = await load_fold(projection, batch, dependencies)
+    has_tags = dependencies.announce is not None
     pairs = [
-        (taken, fold_shard(projection, fold, shard, may_park=taken.may_park))
-        for taken, shard in zip(batch, readable, strict=True)
+        (shard, fold_shard(projection, fold, shard, _parked_roots(shard.shard, dependencies), has_tags=has_tags))
+        for shard in batch
     ]
     return await _save(projection, fold, pairs, dependencies)
 
@@ -174,6 +184,5 @@ async def apply_projection(
 async def park_entry(projection: Projection, batch: ShardBatch, error: str, dependencies: ApplyDependencies) -> Applied:
     """Park the one entry of a batch that can be read but not be saved. Raises what the database raises."""
     [entry] = batch.entries
-    shard = Readable(batch.shard, batch.checkpoint, entry.id, (), held=(Held(entry, error),))
-    fold = await load_fold(projection, [shard], dependencies)
-    return await _save(projection, fold, [(batch, shard)], dependencies)
+    shard = Folded(batch.shard, batch.checkpoint, entry.id, held=(Held(entry, error),))
+    return await _save(projection, open_fold(projection), [(batch, shard)], dependencies)

@@ -1,11 +1,12 @@
 """Folding a batch into views and rows, in memory: what the apply step does between load and save.
 
-A shard is folded up to the first event that fails; what came before it counts, what comes after it does not. Where the
-batch may park, the event that fails is held instead, with all that follows of its root, and the fold goes on.
+A shard is folded up to the first event that fails, whether it can't be read or can't be taken; what came before it
+counts, what comes after it does not. Where the batch may park, the event that fails is held instead, with all that
+follows of its root, and the fold goes on.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import add, attrgetter
 from typing import Any, Final
@@ -18,21 +19,22 @@ from projectors.entries import Entry, ShardBatch, is_of_concern
 from projectors.projections import Projection, Recorded, ViewTable
 
 __all__ = [
+    "AS_NUMBER",
     "Failure",
     "Fold",
+    "Folded",
     "Held",
-    "Readable",
     "explain",
     "fold_event",
     "fold_shard",
-    "read_shard",
+    "open_fold",
     "rows_to_save",
 ]
 
 type Views = dict[UUID, Record]
 type Sums = dict[tuple[int, tuple[Any, ...]], tuple[int | Decimal, ...]]
 
-_AS_NUMBER: Final = attrgetter("int")  # UUIDs in their own order, which they would work out in Python
+AS_NUMBER: Final = attrgetter("int")  # UUIDs in their own order, which they would work out in Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,13 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Readable:
-    """A shard's entries as far as they could be taken: those of concern that are folded, and those that are held."""
+class Folded:
+    """How far a shard's entries could be taken, and which are held instead; `tags` are the answers out of date now."""
 
     shard: int
     checkpoint: EntryId
     reached: EntryId
-    recorded: tuple[tuple[Entry, Recorded[Event]], ...]
+    tags: frozenset[str] = frozenset()
     failure: Failure | None = None
     held: tuple[Held, ...] = ()
 
@@ -76,96 +78,76 @@ class Fold:
     changed: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
 
+def open_fold(projection: Projection) -> Fold:
+    """Return the fold of a projection before any event, with no views loaded."""
+    return Fold(
+        views={table.table: {} for table in projection.views},
+        rows={table.table: [] for table in projection.rows},
+        sums={table.table: {} for table in projection.sums},
+    )
+
+
 def explain(error: Exception) -> str:
     """Return an error for logs, /ready and people: its kind and the start of its words, in what PostgreSQL can hold."""
     words = str(error)[:500].replace("\x00", "\ufffd").encode(errors="replace").decode()
     return f"{type(error).__name__}: {words}"
 
 
-def read_shard(projection: Projection, batch: ShardBatch, parked: Collection[UUID] = ()) -> Readable:
-    """Open the envelopes that concern a projection, and hold those of parked roots.
+def fold_event(projection: Projection, fold: Fold, shard: int, recorded: Recorded[Event]) -> None:
+    """Take one event into every table of a projection, or into none where one of them refuses."""
+    key = recorded.aggregate_id
+    changes = [
+        (views := fold.views[table.table], table.project(views.get(key), recorded)) for table in projection.views
+    ]
+    rows = [(fold.rows[table.table], table.row(recorded)) for table in projection.rows]
+    additions = [(fold.sums[table.table], list(table.add(recorded))) for table in projection.sums]
+    for views, view in changes:
+        if view is not None:
+            views[key] = view
+            fold.changed[key] = (shard, recorded.workspace_id)
+    for inserted, row in rows:
+        if row is not None:
+            inserted.append((shard, *row))
+    for sums, added in additions:
+        for sum_key, amounts in added:
+            before = sums.get((shard, sum_key))
+            sums[shard, sum_key] = amounts if before is None else tuple(map(add, before, amounts))
 
-    Up to the first that can't be read, or, where the batch may park, with that one held and its root from then on.
+
+def fold_shard(
+    projection: Projection, fold: Fold, batch: ShardBatch, parked: Collection[UUID] = (), *, has_tags: bool = True
+) -> Folded:
+    """Take a shard's entries that concern a projection into a fold, and hold those of parked roots.
+
+    Up to the first that fails, or, where the batch may park, with that one held and its root from then on.
     """
-    roots = set(parked)
-    reached = batch.checkpoint
-    recorded: list[tuple[Entry, Recorded[Event]]] = []
-    held: list[Held] = []
+    roots, tags, held, reached = set(parked), set[str](), list[Held](), batch.checkpoint
     for entry in batch.entries:
         try:
             if is_of_concern(projection, entry):
                 if roots and entry.root in roots:
                     held.append(Held(entry, None))
                 else:
-                    recorded.append((entry, entry.recorded))
-        except ValueError as error:
-            if not batch.may_park:
-                failure = Failure(entry.id, explain(error))
-                return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), failure, tuple(held))
-            held.append(Held(entry, explain(error)))
-            roots.add(entry.root)
-        reached = entry.id
-    return Readable(batch.shard, batch.checkpoint, reached, tuple(recorded), None, tuple(held))
-
-
-def fold_event(projection: Projection, fold: Fold, shard: int, recorded: Recorded[Event]) -> None:
-    """Take one event into every table of a projection, or into none where one of them refuses."""
-    key = recorded.aggregate_id
-    views = [(table.table, table.project(fold.views[table.table].get(key), recorded)) for table in projection.views]
-    rows = [(table.table, table.row(recorded)) for table in projection.rows]
-    additions = [(table.table, addition) for table in projection.sums for addition in table.add(recorded)]
-    for table, view in views:
-        if view is not None:
-            fold.views[table][key] = view
-            fold.changed[key] = (shard, recorded.workspace_id)
-    for table, row in rows:
-        if row is not None:
-            fold.rows[table].append((shard, *row))
-    for table, (sum_key, amounts) in additions:
-        sums = fold.sums[table]
-        before = sums.get((shard, sum_key))
-        sums[shard, sum_key] = amounts if before is None else tuple(map(add, before, amounts))
-
-
-def fold_shard(projection: Projection, fold: Fold, shard: Readable, *, may_park: bool = False) -> Readable:
-    """Fold a shard's events; return the shard as far as it came, or with what failed held where that may be parked."""
-    reached = shard.checkpoint
-    held = list(shard.held)
-    failed: set[UUID] = set()
-    folded: list[tuple[Entry, Recorded[Event]]] = []
-    for entry, recorded in shard.recorded:
-        if failed and entry.root in failed:
-            held.append(Held(entry, None))
-            continue
-        try:
-            fold_event(projection, fold, shard.shard, recorded)
+                    recorded = entry.recorded
+                    fold_event(projection, fold, entry.shard, recorded)
+                    if has_tags:
+                        tags.update(projection.tags(recorded))
         except MemoryError:
             raise  # says nothing about the event
         except Exception as error:  # noqa: BLE001 - whatever a projection raises is held or stops its shard there
-            if not may_park:
-                before = tuple(each for each in shard.held if each.entry.id <= reached)
-                return replace(
-                    shard,
-                    reached=reached,
-                    recorded=tuple(folded),
-                    failure=Failure(entry.id, explain(error)),
-                    held=before,
-                )
-            failed.add(entry.root)
+            if not batch.may_park:
+                failure = Failure(entry.id, explain(error))
+                return Folded(batch.shard, batch.checkpoint, reached, frozenset(tags), failure, tuple(held))
             held.append(Held(entry, explain(error)))
-        else:
-            folded.append((entry, recorded))
-            reached = entry.id
-    if len(held) == len(shard.held):
-        return shard
-    held.sort(key=lambda each: each.entry.id)
-    return replace(shard, recorded=tuple(folded), held=tuple(held))
+            roots.add(entry.root)
+        reached = entry.id
+    return Folded(batch.shard, batch.checkpoint, reached, frozenset(tags), None, tuple(held))
 
 
 def rows_to_save(projection: Projection, fold: Fold) -> dict[str, list[tuple[object, ...]]]:
     """Return the rows of every table, each after its shard, sorted by key."""
     saved: dict[str, list[tuple[object, ...]]] = {}
-    keys = sorted(fold.changed, key=_AS_NUMBER)
+    keys = sorted(fold.changed, key=AS_NUMBER)
     for table in projection.views:
         views = fold.views[table.table]
         saved[table.table] = [_view_row(table, key, *fold.changed[key], views[key]) for key in keys]

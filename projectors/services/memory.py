@@ -4,21 +4,19 @@ It counts only at the entry that it was saved at, and only while the log still h
 gone back in time, and come to the same entry id with another event, while this process stood still.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
 from uuid import UUID
 
 from contracts.record import Record
 from contracts.streams import EntryId
 from infrastructure.read_store import Move
+from projectors.entries import ShardBatch, is_of_concern
 from projectors.projections import Projection
-from projectors.services.fold import Fold, Readable
+from projectors.services.fold import Fold
 
-__all__ = ["Memory", "Remembered", "event_remembered_at", "keys_to_load", "recall", "remember"]
-
-_MOST_REMEMBERED: Final = 100
+__all__ = ["Memory", "Remembered", "event_remembered_at", "first_generations", "recall", "remember"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +38,42 @@ def event_remembered_at(memory: Memory, shard: int, checkpoint: EntryId) -> str:
     return remembered.event_id if remembered is not None and remembered.at == checkpoint else ""
 
 
-def _views(shard: Readable, memory: Memory) -> Mapping[UUID, Mapping[str, Record]]:
+def _views(batch: ShardBatch, memory: Memory) -> Mapping[UUID, Mapping[str, Record]]:
     """Return what is remembered of a shard at its checkpoint."""
-    remembered = memory.get(shard.shard)
-    return remembered.views if remembered is not None and remembered.at == shard.checkpoint else {}
+    remembered = memory.get(batch.shard)
+    return remembered.views if remembered is not None and remembered.at == batch.checkpoint else {}
 
 
-def keys_to_load(projection: Projection, shards: Iterable[Readable], memory: Memory) -> dict[str, list[UUID]]:
-    """Return the keys of the rows that must be loaded, by table: not what is remembered or comes into being here."""
-    if not projection.views:
-        return {}
-    first_seen: dict[UUID, int] = {}
-    for shard in shards:
-        remembered = _views(shard, memory)
-        for _, recorded in shard.recorded:
-            if recorded.aggregate_id not in remembered:
-                first_seen.setdefault(recorded.aggregate_id, recorded.generation)
-    keys = sorted(key for key, generation in first_seen.items() if generation > 1)
-    return {table.table: keys for table in projection.views}
+def first_generations(projection: Projection, batch: ShardBatch, parked: Collection[UUID]) -> dict[UUID, int]:
+    """Return the aggregates that a batch's entries are about, with the generation that each has in its first one.
+
+    Those of parked roots are left out, and what can't be read: it fails when it is folded.
+    """
+    found: dict[UUID, int] = {}
+    for entry in batch.entries:
+        try:
+            if is_of_concern(projection, entry) and not (parked and entry.root in parked):
+                found.setdefault(entry.aggregate_id, entry.generation)
+        except ValueError:
+            continue
+    return found
 
 
-def recall(projection: Projection, shards: Iterable[Readable], memory: Memory) -> dict[str, dict[UUID, Record]]:
-    """Return the remembered views of the aggregates that some shards' events are about, by table."""
-    views: dict[str, dict[UUID, Record]] = {table.table: {} for table in projection.views}
-    for shard in shards:
-        remembered = _views(shard, memory)
-        for key in {recorded.aggregate_id for _, recorded in shard.recorded} & remembered.keys():
-            for table, view in remembered[key].items():
-                views[table][key] = view
-    return views
+def recall(
+    projection: Projection, batch: ShardBatch, generations: Mapping[UUID, int], memory: Memory
+) -> tuple[dict[str, dict[UUID, Record]], list[UUID]]:
+    """Return the remembered views of a shard's aggregates by table, and which rows must be loaded.
+
+    Those are neither remembered nor come into being here.
+    """
+    remembered = _views(batch, memory)
+    known = generations.keys() & remembered.keys()
+    views = {table.table: {key: remembered[key][table.table] for key in known} for table in projection.views}
+    return views, [key for key, generation in generations.items() if generation > 1 and key not in known]
 
 
-def remember(fold: Fold, memory: Memory, moves: Sequence[Move]) -> None:
-    """Keep the views that were saved with some moves; of a shard's the oldest make room."""
+def remember(fold: Fold, memory: Memory, moves: Sequence[Move], most: int) -> None:
+    """Keep the views that were saved with some moves, at most so many a shard: the oldest make room."""
     for move in moves:
         before = memory.get(move.shard)
         views = before.views if before is not None and before.at == move.expected else {}
@@ -85,5 +86,5 @@ def remember(fold: Fold, memory: Memory, moves: Sequence[Move]) -> None:
             views[key] = {table: saved[key] for table, saved in fold.views.items()}
     for shard in moved:
         views = memory[shard].views
-        for key in list(islice(views, max(0, len(views) - _MOST_REMEMBERED))):
+        for key in list(islice(views, max(0, len(views) - most))):
             del views[key]

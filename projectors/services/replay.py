@@ -14,7 +14,7 @@ from infrastructure.releasing import ParkedRow
 from projectors.entries import ShardBatch, entry_of_row, tags_of
 from projectors.projections import Projection, leave_out
 from projectors.services.apply_projection import ApplyDependencies, load_fold, tables_of
-from projectors.services.fold import Failure, Fold, fold_shard, read_shard
+from projectors.services.fold import Failure, fold_shard, open_fold
 
 __all__ = ["NOTHING_REPLAYED", "Replayed", "replay", "step_over"]
 
@@ -38,23 +38,23 @@ NOTHING_REPLAYED: Final = Replayed((), 0, None, frozenset())
 async def replay(projection: Projection, rows: Sequence[ParkedRow], dependencies: ApplyDependencies) -> Replayed:
     """Fold events of one root up to the first that fails. Raises what the database raises."""
     entries = tuple(entry_of_row(parked.row) for parked in rows)
-    readable = read_shard(projection, ShardBatch(entries[0].shard, _BEFORE_ALL, entries))
-    fold = await load_fold(projection, [readable], replace(dependencies, memory={}))
-    folded = fold_shard(projection, fold, readable)
+    batch = ShardBatch(entries[0].shard, _BEFORE_ALL, entries)
+    fold = await load_fold(projection, [batch], replace(dependencies, memory={}, parked={}))
+    folded = fold_shard(projection, fold, batch, has_tags=False)
     tags = frozenset(tag for entry in entries for tag in tags_of(projection, entry))
     return Replayed(tables_of(projection, fold), folded.reached.position, folded.failure, tags)
 
 
 async def step_over(projection: Projection, parked: ParkedRow, dependencies: ApplyDependencies) -> Replayed:
     """Leave an event out: the views of its aggregate count its generation as taken, so that the next one follows."""
-    key = parked.aggregate_id
+    key = parked.row.aggregate_id
     version = ReadVersion(projection.name, dependencies.version)
     bodies = await dependencies.load_bodies(version, {table.table: [key] for table in projection.views})
-    fold = Fold({table.table: {} for table in projection.views}, {})
+    fold = open_fold(projection)
     for table in projection.views:
         if body := bodies.get(table.table, {}).get(key):
             view = table.view.model_validate_json(body)
-            fold.views[table.table][key] = leave_out(view, parked.generation)
+            fold.views[table.table][key] = leave_out(view, parked.row.generation)
     if all(fold.views.values()):
         fold.changed[key] = (parked.row.shard, parked.workspace_id)
     tags = frozenset(tags_of(projection, entry_of_row(parked.row)))
