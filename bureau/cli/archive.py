@@ -40,13 +40,15 @@ def list_archive(directory: Directory = Path(".bureau"), is_json: Json = False) 
 
 @archive.command()
 def restore(directory: Directory = Path(".bureau"), is_json: Json = False) -> None:
-    """Give the log its beginning back, for a rebuild. Commands go on; retention waits a day before it archives again.
+    """Give the log its beginning back, for a whole `bureau verify`. Commands go on; retention waits a day to archive.
+
+    A rebuild does not need it: it reads the archive where it is.
 
     For example:
 
         bureau archive restore
 
-        bureau rebuild tasks
+        bureau verify --deep
 
     Exit codes: 0 restored, 1 a partition is missing, or the database is out of reach or refuses.
     """
