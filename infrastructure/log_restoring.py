@@ -1,6 +1,7 @@
 """The way back from the archive: all partitions of the log's beginning at once, so that it begins at position 1 again.
 
-For whoever compares or reads the whole log; a rebuild reads the archive where it is. Retention waits a day before it takes it out of the way again.
+For whoever compares or reads the whole log; a rebuild reads the archive where it is. Retention waits a day before it
+takes it out of the way again.
 """
 
 from typing import Final, NamedTuple

@@ -25,6 +25,7 @@ from tests.projectors.conftest import ProjectorStarter
 from tests.projectors.poison import long_story, with_gap
 from tests.projectors.stories import carry, interleave, task_story, write, write_tasks
 from tests.rebuild.rebuilds import project_everything, run_rebuild
+from tests.unguarded import unguard
 
 _LAST = 6
 """The last position of each shard that is in the archive."""
@@ -40,6 +41,7 @@ FROM gone g WHERE g.shard = f.shard AND g.position = (SELECT max(o.position) FRO
 
 async def _archive(pool: Pool) -> None:
     """Take the beginning of the log to the archive, as retention would."""
+    await unguard(pool)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(_ARCHIVE)
     assert await pool.fetchval("SELECT count(*) FROM log_archive.events") > 0

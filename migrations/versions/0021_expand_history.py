@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.history import HISTORY
 
-revision: str = "0019"
-down_revision: str | None = "0018"
+revision: str = "0021"
+down_revision: str | None = "0020"
 branch_labels: None = None
 depends_on: None = None
 
