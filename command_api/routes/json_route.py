@@ -170,6 +170,14 @@ def _refuse_content(value: Any) -> None:  # noqa: ANN401 - any JSON
     raise ApiError(422, "invalid_request", message, details=details)
 
 
+def _refuse_query(request: Request) -> None:
+    """Raise ApiError: what is sent where no command reads would be lost."""
+    names = dict.fromkeys(request.query_params)
+    details = [ErrorDetail(path=f"query.{name}", code="extra_forbidden", message="Not in the query") for name in names]
+    message = f"The request is not valid: {details[0].path}: commands take everything in their body and headers."
+    raise ApiError(422, "invalid_request", message, details=details)
+
+
 class _JsonRequest(Request):
     """A request whose body was read by our rules; FastAPI asks for its value by `json`."""
 
@@ -181,7 +189,9 @@ class _JsonRequest(Request):
 
 
 def require_json(request: Request) -> None:
-    """Raise ApiError 415 where a body comes that does not say it is JSON."""
+    """Raise ApiError 415 where a body comes that does not say it is JSON, 422 where something stands in the query."""
+    if request.scope["query_string"] and request.query_params:
+        _refuse_query(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "unsupported_media_type", "Send the body without a Content-Encoding.")

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,18 +15,47 @@ from infrastructure.web.errors import ApiError, error_response
 
 __all__ = ["serve"]
 
+_MOST_HEAD_BYTES: Final = 65_536
+
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP whose own refusals, of what is no HTTP request, have the one shape of errors too."""
+    """HTTP whose own refusals have the one shape of errors too, and whose heads are bounded: nobody is known yet."""
+
+    is_in_head = True
+    head_bytes = 0
 
     def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request."""
+        self.refuse(ApiError(400, "bad_request", msg))
+
+    def refuse(self, error: ApiError) -> None:
         """Answer what no application ever sees, and close."""
         request_id = str(new_id())
-        answer = error_response(ApiError(400, "bad_request", msg), request_id)
+        answer = error_response(error, request_id)
+        status = f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode()
         headers = [*answer.raw_headers, (b"x-request-id", request_id.encode()), (b"connection", b"close")]
-        lines = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in headers), b"", bytes(answer.body)]
+        lines = [status, *(b": ".join(header) for header in headers), b"", bytes(answer.body)]
         self.transport.write(b"\r\n".join(lines))
         self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Count anew."""
+        self.is_in_head, self.head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Count no more: the body has a limit of its own."""
+        self.is_in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived; what began in a head and still is in it is all head, beside the piece that it began in."""
+        was_in_head = self.is_in_head
+        super().data_received(data)
+        if was_in_head and self.is_in_head:
+            self.head_bytes += len(data)
+            if self.head_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
+                self.refuse(ApiError(431, "headers_too_large", "The request's line and headers are too large."))
 
 
 class _Server(uvicorn.Server):

@@ -52,6 +52,19 @@ async def test_an_unknown_field_is_refused_by_every_command(
                 assert_error(answer, 422, "invalid_request", path="body.colour")
 
 
+async def test_what_stands_in_the_query_is_refused_by_every_command(
+    command_client: httpx2.AsyncClient, store: Pool, subtests: pytest.Subtests
+) -> None:
+    ids, token = await make_things(command_client)
+    async with nothing_written(store):
+        for method, path in sorted(COMMANDS):
+            target = re.sub(r"\{(\w+)\}", lambda name: ids.get(name[1], UNKNOWN), path)
+            with subtests.test(f"{method} {path}"):
+                headers = {"Lease-Token": token}
+                answer = await send_json(command_client, f"{target}?colour=red&dry", {}, method.upper(), **headers)
+                assert_error(answer, 422, "invalid_request", path="query.colour")
+
+
 @pytest.mark.parametrize("body", [[], "text", 5, False, [{}]])
 async def test_a_command_without_fields_takes_no_other_body_either(
     command_client: httpx2.AsyncClient, store: Pool, body: object

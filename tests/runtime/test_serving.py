@@ -1,6 +1,7 @@
 """What is no HTTP request at all is refused in the one shape of errors, and harms nobody."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -70,3 +71,33 @@ async def test_what_is_no_request_is_refused_in_the_shape_of_every_error(port: i
     assert (headers["content-type"], headers["connection"]) == ("application/json", "close")
     assert int(headers["content-length"]) == len(body)
     assert b"200 OK" in await talk(port, b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize("beginning", [b"GET /health HTTP/1.1\r\nX: ", b"GET /", b"GET /health HTTP/1.1\r\n"])
+async def test_a_head_that_does_not_end_is_refused(port: int, beginning: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(beginning)
+    sent = 0
+    piece = b"a: b\r\n" * 1000 if beginning.endswith(b"\n") else b"a" * 6000
+    with contextlib.suppress(ConnectionError):
+        while sent < 100_000_000 and not reader.at_eof():
+            writer.write(piece)
+            await writer.drain()
+            sent += len(piece)
+            await asyncio.sleep(0)
+    with contextlib.suppress(ConnectionError):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 431 ")
+        assert json.loads(body)["error"]["code"] == "headers_too_large"
+    assert sent < 10_000_000
+    writer.close()
+
+
+async def test_a_large_head_and_a_large_body_together_are_taken(port: int) -> None:
+    padding = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(50))
+    request = b"GET /health HTTP/1.1\r\nHost: a\r\n%sContent-Length: 500000\r\n\r\n%s"
+    last = b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+    answers = await talk(port, request % (padding, b"b" * 500_000) * 3 + last)
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 4
