@@ -123,4 +123,9 @@ async def _read_dependency(name: str, application: FastAPI) -> dict[str, Any] | 
 
 def _path_pattern(application: FastAPI) -> re.Pattern[str]:
     paths = application.openapi()["paths"]
-    return re.compile("|".join(re.sub(r"\\\{[^/]*\\\}", "[^/]+", re.escape(path)) for path in paths))
+    return re.compile("|".join(re.sub(r"\\\{[^/]*\\\}", _segment, re.escape(path)) for path in paths))
+
+
+def _segment(parameter: re.Match[str]) -> str:
+    """Return the pattern of a part of a path; the id of a context may hold slashes."""
+    return ".+" if "context_id" in parameter[0] else "[^/]+"

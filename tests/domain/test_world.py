@@ -38,7 +38,7 @@ _POLICY = AgentPolicy(lease_seconds=60, max_attempts=3, attempt_seconds=200, ret
 _PICK = st.integers(0, 3)
 _OFTEN = st.sampled_from([True, True, True, True, False])
 _SECONDS = st.sampled_from([0, 0.000001, 1, 29.5, 60, 300, 43_200])
-_COSTS = st.sampled_from(["0", "0.5", "3", "11"])
+_COSTS, _SPENT = st.sampled_from(["0", "0.5", "3", "11"]), st.sampled_from(["0", "9", "10"])
 _SHARE = st.sampled_from([0, 0.3, 1])
 _WAYS = st.sampled_from(["reject", "resume"])
 _DECISIONS = st.sampled_from(["approve", "approve", "refuse"])
@@ -71,16 +71,16 @@ class SmallWorld(RuleBasedStateMachine):
         token = self.token(pick, is_live=is_live)
         self.tell(token.task_id, command, lease_number=token.number)
 
-    def set_budget(self, scope: str, window: str, on_breach: str) -> None:
+    def set_budget(self, scope: str, window: str, on_breach: str, spent: str = "0") -> None:
         budget_id = next(self.ids)
-        event = budget_set(budget_id=budget_id, scope=scope, window=window, on_breach=on_breach)
+        event = budget_set(budget_id=budget_id, scope=scope, window=window, on_breach=on_breach, spent=spent)
         self.world.run(("budget", budget_id, SetBudget(at=self.world.now, **event.model_dump())))
 
-    @initialize(on_breach=st.sampled_from(["input", "fail"]), has_budget=_OFTEN)
-    def begin(self, on_breach: str, has_budget: bool) -> None:
+    @initialize(on_breach=st.sampled_from(["input", "fail"]), has_budget=_OFTEN, spent=_SPENT)
+    def begin(self, on_breach: str, has_budget: bool, spent: str) -> None:
         self.submit(None, None)
         self.submit(None, None)
-        self.set_budget("context:c-1", "day", on_breach)
+        self.set_budget("context:c-1", "day", on_breach, spent)
         if has_budget:
             self.set_budget("workspace", "total", "input")
 

@@ -32,3 +32,22 @@ async def test_a_redis_that_hangs_is_told_and_does_not_make_the_service_unready(
 
     states = {name: dependency["state"] for name, dependency in answer.json()["dependencies"].items()}
     assert (answer.status_code, states) == (200, {"postgresql": "up", "redis": "down"})
+
+
+async def test_a_context_with_slashes_in_its_id_is_found_by_those_who_read_and_by_those_who_command(
+    database_url: str, redis_url: str
+) -> None:
+    settings = Settings(
+        database_url=SecretStr(database_url),
+        redis_url=SecretStr(redis_url),
+        secret_key=SecretStr("a secret key of the tests, at least 32 characters"),
+    )
+    application = create_combined_application(settings)
+    async with (
+        LifespanManager(application),
+        AsyncClient(transport=ASGITransport(application), base_url="http://test", timeout=10) as client,
+    ):
+        # 405 is told before anybody is asked for a key: whoever is asked for one has come to the right place.
+        for method, path in (("GET", "a%2Fb"), ("GET", "a%2Fcancel"), ("POST", "a%2Fb/cancel"), ("POST", "a/cancel")):
+            assert (await client.request(method, f"/api/v1/contexts/{path}")).status_code == 401, (method, path)
+        assert (await client.post("/api/v1/contexts/a")).status_code == 405
