@@ -19,7 +19,15 @@ from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
 from infrastructure.ready_notices import listen_for_notices
 from infrastructure.redis_client import RedisClient
-from infrastructure.shard_leases import LEASE_SECONDS, Member, Share, release_leases, renew_leases
+from infrastructure.shard_leases import (
+    LEASE_SECONDS,
+    Member,
+    Share,
+    release_leases,
+    renew_leases,
+    stand_aside,
+    unfit_role,
+)
 
 __all__ = ["HeldShards", "LeasePlan", "open_leases"]
 
@@ -36,7 +44,8 @@ _LOG = structlog.get_logger(__name__)
 class LeasePlan:
     """Who shares what: `on_change` is called when shards came or went, `is_fit` tells whether the member can work.
 
-    A member that is not fit leaves its shards to the others and works on whatever it can until it is fit again.
+    A member that is not fit leaves its shards to the others and works on whatever it can until it is fit again; it is
+    seen meanwhile, with its report, in a role of its own (`unfit_role`).
     `report` is what it says of its work, for people.
     """
 
@@ -98,9 +107,13 @@ async def _renew_or_leave(pool: Pool, redis: RedisClient, plan: LeasePlan, shard
         if None not in shards.shares.values():
             await _leave(pool, redis, plan)
             _take(plan, shards, dict.fromkeys(plan.roles))
+        async with asyncio.timeout(_CALL_SECONDS):
+            await stand_aside(pool, plan.member, plan.roles, report=plan.report())
         return
     async with asyncio.timeout(_CALL_SECONDS):
         shares = await renew_leases(pool, plan.member, plan.roles, report=plan.report())
+        if None in shards.shares.values():
+            await release_leases(pool, plan.member, map(unfit_role, plan.roles))
     _take(plan, shards, {role: share.shards for role, share in shares.items()})
     await _announce(redis, plan.member, shares)
 
@@ -109,7 +122,7 @@ async def _leave(pool: Pool, redis: RedisClient, plan: LeasePlan) -> None:
     """Leave the roles where the servers can be reached; where not, the leases run out."""
     with contextlib.suppress(Exception):
         async with asyncio.timeout(_CALL_SECONDS):
-            await release_leases(pool, plan.member, plan.roles)
+            await release_leases(pool, plan.member, [*plan.roles, *map(unfit_role, plan.roles)])
             await redis.publish(LEASES_CHANNEL, plan.member.member_id.bytes)
 
 

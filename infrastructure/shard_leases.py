@@ -25,7 +25,11 @@ __all__ = [
     "read_lease_holders",
     "release_leases",
     "renew_leases",
+    "stand_aside",
+    "unfit_role",
 ]
+
+_UNFIT: Final = " (unfit)"
 
 LEASE_SECONDS: Final = 1.4
 """How long a member lives after its last renewal. With the pause between renewals it bounds a takeover."""
@@ -35,6 +39,17 @@ _RENEW: Final = "SELECT o_role, o_shards, o_members, o_is_news FROM log.renew_le
 _RELEASE: Final = """
 WITH gone AS (DELETE FROM log.members WHERE member = $1 AND role = ANY($2) RETURNING role, member)
 UPDATE log.shard_leases l SET holder = NULL FROM gone WHERE l.role = gone.role AND l.holder = gone.member
+"""
+
+# A role of its own: who cannot work counts for nobody's share, and is seen all the same. The dead are gone by then.
+_STAND_ASIDE: Final = """
+WITH dead AS (
+  DELETE FROM log.members WHERE role = ANY ($3) AND expires_at < clock_timestamp() - interval '1 minute'
+    AND member <> $1
+)
+INSERT INTO log.members AS m (role, member, name, expires_at, report)
+SELECT role, $1, $2, clock_timestamp() + make_interval(secs => $4), $5 FROM unnest($3::text[]) AS role
+ON CONFLICT (role, member) DO UPDATE SET expires_at = excluded.expires_at, report = excluded.report
 """
 
 _READ: Final = """
@@ -89,6 +104,18 @@ async def renew_leases(
 async def release_leases(pool: Pool, member: Member, roles: Iterable[str]) -> None:
     """Leave the roles, so that the others need not wait until the leases run out."""
     await pool.execute(_RELEASE, member.member_id, list(roles))
+
+
+async def stand_aside(
+    pool: Pool, member: Member, roles: Iterable[str], *, seconds: float = LEASE_SECONDS, report: str = ""
+) -> None:
+    """Be seen for so many seconds more as one who cannot work, and has left the roles to the others."""
+    await pool.execute(_STAND_ASIDE, member.member_id, member.name, list(map(unfit_role, roles)), seconds, report)
+
+
+def unfit_role(role: str) -> str:
+    """Return the role of those who cannot work in a role."""
+    return f"{role}{_UNFIT}"
 
 
 async def read_lease_holders(pool: Pool, roles: Iterable[str]) -> list[LeaseHolder]:

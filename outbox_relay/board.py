@@ -21,9 +21,14 @@ class Board:
 
 
 def report_shards(status: RelayStatus) -> str:
-    """Return as JSON, by shard, in words what each shard that is not simply followed waits for."""
+    """Return as JSON, by shard, in words what each shard that is not simply followed waits for.
+
+    Under `trouble`, where there is any, what keeps the relay from every shard.
+    """
+    trouble = {"trouble": status.trouble} if status.trouble else {}
     return json.dumps(
-        {
+        trouble
+        | {
             str(shard): f"{state.condition}: {state.error}"[:300]
             for shard, state in sorted(status.shards.items())
             if state.condition in {ShardCondition.STOPPED, ShardCondition.WAITING}

@@ -1,4 +1,4 @@
-"""The relay process: wires the services to PostgreSQL and Redis, and answers /health and /ready.
+"""The relay process: wires the services to PostgreSQL and Redis, and answers /health, /ready and /metrics.
 
 Starts and stays alive while either server is not there yet. Any number of them may run at once and share the shards.
 """
@@ -30,6 +30,7 @@ from infrastructure.web.health import check_postgres, check_redis, create_health
 from infrastructure.web.serving import serve
 from outbox_relay.board import Board, check_shards, report_shards
 from outbox_relay.dependencies import RelayDependencies
+from outbox_relay.figures import read_figures
 from outbox_relay.keeping import create_keeping
 from outbox_relay.records import RELAY_ROLE
 from outbox_relay.services.follow_log import follow_log
@@ -67,7 +68,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with _open_servers(settings) as (pool, redis):
         board, wake = Board(), asyncio.Event()
         checks = {"postgresql": check_postgres(pool), "redis": check_redis(redis), "shards": check_shards(board)}
-        application = create_health_application("relay", checks)
+        application = create_health_application("relay", checks, partial(read_figures, pool, redis))
         wiring = Wiring(pool, redis, board, wake, _retention(settings))
         dependencies = create_dependencies(wiring)
         work = [

@@ -1,4 +1,4 @@
-"""The projectors' process: a worker a projection, one reader of the streams, one announcer, /health and /ready.
+"""The projectors' process: a worker a projection, one reader of the streams, one announcer, and what it says of itself.
 
 It starts while PostgreSQL and Redis are not there, and carries on by itself when they come back.
 """
@@ -20,6 +20,7 @@ from infrastructure.web.health import Check, check_postgres, check_redis, create
 from infrastructure.web.serving import serve
 from projectors.announcing import Announcer, Servers, announce, keep_announcing
 from projectors.collecting import collect_less
+from projectors.figures import read_figures, read_notes
 from projectors.follower import FollowDependencies, Follower, role_of
 from projectors.following import follow_projection
 from projectors.inbox import Inbox
@@ -27,7 +28,7 @@ from projectors.projections import PROJECTIONS, Projection
 from projectors.reading import Session, check_reading, keep_reading
 from projectors.services import ApplyDependencies
 
-__all__ = ["check_followers", "create_followers", "run", "work"]
+__all__ = ["check_followers", "create_followers", "create_health", "run", "work"]
 
 
 def create_followers(projections: Sequence[Projection] = PROJECTIONS) -> tuple[Follower, ...]:
@@ -49,15 +50,15 @@ async def check_followers(followers: Sequence[Follower]) -> None:
         raise RuntimeError("; ".join(stopped))
 
 
-def _create_health(session: Session, pool: Pool, client: RedisClient) -> FastAPI:
-    """Return the application that serves /health and /ready."""
+def create_health(session: Session, pool: Pool, client: RedisClient) -> FastAPI:
+    """Return the application that serves /health, /ready and /metrics."""
     checks: dict[str, Check] = {
         "postgresql": check_postgres(pool),
         "redis": check_redis(client),
         "streams": partial(check_reading, session),
         "projections": partial(check_followers, session.followers),
     }
-    return create_health_application("projectors", checks)
+    return create_health_application("projectors", checks, partial(read_figures, pool), partial(read_notes, pool))
 
 
 def _dependencies(pool: Pool, announcer: Announcer, held: Callable[[], frozenset[int] | None]) -> FollowDependencies:
@@ -123,7 +124,7 @@ async def run(settings: Settings, stop: asyncio.Event, projections: Sequence[Pro
     pool, leases = await _open_pool(settings, settings.database_pool_size), await _open_pool(settings, 1)
     client = open_redis(redis_url)
     session = Session(redis_url, create_followers(projections))
-    health = _create_health(session, pool, client)
+    health = create_health(session, pool, client)
     collect_less()
     try:
         async with asyncio.TaskGroup() as group:

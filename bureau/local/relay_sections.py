@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from bureau.local.section import Section
 from infrastructure.event_log import count_shards
-from infrastructure.line_positions import read_backlogs, read_stream_heads
+from infrastructure.line_positions import Backlog, read_backlogs, read_stream_heads
 from infrastructure.postgres import Pool
-from infrastructure.redis_client import RedisClient
+from infrastructure.redis_client import RedisClient, is_redis_error
 from infrastructure.redis_memory import RedisMemory, find_memory_dangers, read_redis_memory
-from infrastructure.shard_leases import LeaseHolder, read_lease_holders
+from infrastructure.shard_leases import LeaseHolder, read_lease_holders, unfit_role
 from outbox_relay.records import RELAY_ROLE
 
 __all__ = ["read_memory_section", "read_relay_section"]
@@ -22,9 +22,9 @@ _HELP = (
 
 async def read_relay_section(pool: Pool, redis: RedisClient) -> Section:
     """Return a row for each shard: who carries it, its state, events that wait and for how many seconds."""
-    holders = await read_lease_holders(pool, [RELAY_ROLE])
-    heads = await read_stream_heads(redis, range(await count_shards(pool)))
-    backlogs = await read_backlogs(pool, heads)
+    members = await read_lease_holders(pool, [RELAY_ROLE, unfit_role(RELAY_ROLE)])
+    holders = [member for member in members if member.role == RELAY_ROLE]
+    backlogs = await _read_backlogs(pool, redis)
     relays = {shard: holder for holder in holders for shard in holder.shards}
     states = {shard: state for holder in holders for shard, state in _states(holder).items()}
     rows = tuple(
@@ -32,8 +32,8 @@ async def read_relay_section(pool: Pool, redis: RedisClient) -> Section:
             "shard": shard,
             "relay": relays[shard].name if shard in relays else None,
             "state": states.get(shard, "following") if shard in relays else "nobody's",
-            "backlog": backlog.events,
-            "oldest_seconds": backlog.oldest_seconds,
+            "backlog": backlog.events if backlog else None,
+            "oldest_seconds": backlog.oldest_seconds if backlog else None,
         }
         for shard, backlog in sorted(backlogs.items())
     )
@@ -41,12 +41,28 @@ async def read_relay_section(pool: Pool, redis: RedisClient) -> Section:
         name="relays",
         title=f"Relays: {len(holders)}",
         rows=rows,
-        problems=(*_find_orphans(backlogs, relays), *(f"shard {shard} {state}" for shard, state in states.items())),
+        problems=(
+            *_find_orphans(backlogs, relays),
+            *(f"relay {each.name} is unfit: {_trouble(each)}" for each in members if each.role != RELAY_ROLE),
+            *(f"shard {shard} {state}" for shard, state in states.items()),
+        ),
         notes=(
             *(f"{holder.name} stands by" for holder in holders if not holder.shards),
             *(f"shard {shard}: {_HELP}" for shard, state in states.items() if state.startswith("stopped")),
         ),
     )
+
+
+async def _read_backlogs(pool: Pool, redis: RedisClient) -> Mapping[int, Backlog | None]:
+    """Return what waits in each shard, None where Redis, which is out of reach, would have to tell."""
+    shards = range(await count_shards(pool))
+    try:
+        heads = await read_stream_heads(redis, shards)
+    except Exception as error:
+        if not is_redis_error(error):
+            raise
+        return dict.fromkeys(shards)
+    return dict(await read_backlogs(pool, heads))
 
 
 async def read_memory_section(_pool: Pool, redis: RedisClient) -> Section:
@@ -73,8 +89,19 @@ def _is_full(memory: RedisMemory) -> bool:
 
 def _states(holder: LeaseHolder) -> Mapping[int, str]:
     """Return what a relay reports of the shards that it does not simply follow, in words."""
+    return {
+        int(shard): words for shard, words in _report(holder).items() if shard.isdigit() and int(shard) in holder.shards
+    }
+
+
+def _trouble(holder: LeaseHolder) -> str:
+    """Return what keeps a relay from every shard."""
+    return _report(holder).get("trouble", "it does not say why")
+
+
+def _report(holder: LeaseHolder) -> Mapping[str, str]:
     report: Mapping[str, str] = json.loads(holder.report or "{}")
-    return {int(shard): words for shard, words in report.items() if int(shard) in holder.shards}
+    return report
 
 
 def _find_orphans(shards: Mapping[int, object], relays: Mapping[int, LeaseHolder]) -> Sequence[str]:

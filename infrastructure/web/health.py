@@ -1,7 +1,11 @@
-"""/health and /ready, the same on every process: status codes decide for probes, the body says why."""
+"""/health and /ready, the same on every process: status codes decide for probes, the body says why.
+
+A process that serves nothing else may also have notes for people, in the body of /ready, and figures at /metrics.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
 from fastapi import APIRouter, FastAPI, Response
@@ -10,11 +14,13 @@ from contracts.record import Record
 from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from infrastructure.web.metrics import ReadGauges, metrics_router
 
 __all__ = [
     "Check",
     "Dependency",
     "Health",
+    "ReadNotes",
     "Readiness",
     "check_postgres",
     "check_redis",
@@ -26,7 +32,14 @@ __all__ = [
 type Check = Callable[[], Awaitable[None]]
 """Looks at one dependency; raises where it is not usable."""
 
+type ReadNotes = Callable[[], Awaitable[Sequence[str]]]
+"""Returns in sentences what is worth knowing of a process and keeps it from nothing."""
+
 _CHECK_SECONDS = 1.0
+
+
+async def _no_notes() -> Sequence[str]:
+    return ()
 
 
 class Dependency(Record):
@@ -38,11 +51,12 @@ class Dependency(Record):
 
 
 class Readiness(Record):
-    """Whether a process can do its work."""
+    """Whether a process can do its work; `notes` are worth knowing, and do not make it unready."""
 
     status: Literal["ready", "unready"]
     process: str
     dependencies: dict[str, Dependency]
+    notes: tuple[str, ...] = ()
 
 
 class Health(Record):
@@ -98,6 +112,7 @@ def health_router(
     checks: Mapping[str, Check],
     optional: frozenset[str] = frozenset(),
     check_seconds: float = _CHECK_SECONDS,
+    read_notes: ReadNotes = _no_notes,
 ) -> APIRouter:
     """Return the two routes of a process; a check that asks another /ready needs more than the usual second."""
     router = APIRouter(tags=["health"])
@@ -111,6 +126,9 @@ def health_router(
     async def ready(response: Response) -> Readiness:
         """Answer 200 where every dependency that the process needs is usable, else 503."""
         readiness = await read_readiness(process, checks, optional, check_seconds)
+        with contextlib.suppress(Exception):  # what cannot be read is among the dependencies already
+            async with asyncio.timeout(check_seconds):
+                readiness = readiness.model_copy(update={"notes": tuple(await read_notes())})
         response.status_code = 200 if readiness.status == "ready" else 503
         return readiness
 
@@ -118,9 +136,10 @@ def health_router(
 
 
 def create_health_application(
-    process: str, checks: Mapping[str, Check], optional: frozenset[str] = frozenset()
+    process: str, checks: Mapping[str, Check], read_gauges: ReadGauges, read_notes: ReadNotes = _no_notes
 ) -> FastAPI:
     """Return the small application of a process that serves nothing else."""
     application = FastAPI(title=f"Bureau {process}", docs_url=None, redoc_url=None, openapi_url=None)
-    application.include_router(health_router(process, checks, optional))
+    application.include_router(health_router(process, checks, read_notes=read_notes))
+    application.include_router(metrics_router(read_gauges))
     return application

@@ -72,6 +72,34 @@ async def test_a_stopped_shard_is_shown_with_its_reason(
         await poll_until(is_told)
 
 
+async def test_a_relay_that_cannot_get_through_is_unfit_and_says_why_until_it_can(
+    pool: Pool, redis: Redis, private_valkey: PrivateValkey, database_url: str
+) -> None:
+    """Its Redis is gone, whoever looks reaches another one; then nobody does."""
+
+    async def problems(client: Redis) -> tuple[str, ...]:
+        return (await read_relay_section(pool, client)).problems
+
+    async def is_told(client: Redis) -> bool:
+        return any(" is unfit: redis: ConnectionError: " in words for words in await problems(client))
+
+    async with open_redis(private_valkey.redis_url) as its_own, start_relay(database_url, private_valkey.redis_url):
+        await poll_until(lambda: is_fit(pool, its_own))
+        await asyncio.to_thread(private_valkey.stop)
+        await poll_until(lambda: is_told(redis))
+        await poll_until(lambda: is_told(its_own))
+        section = await read_relay_section(pool, its_own)
+        assert states(section) == {"nobody's"}
+        assert {row["backlog"] for row in section.rows} == {None}
+        await asyncio.to_thread(private_valkey.start)
+        await poll_until(lambda: is_fit(pool, its_own))
+    assert await pool.fetchval("SELECT count(*) FROM log.members") == 0
+
+
+async def is_fit(pool: Pool, redis: Redis) -> bool:
+    return (await read_relay_section(pool, redis)).problems == ()
+
+
 async def test_a_redis_that_is_full_is_told_and_carried_on_when_there_is_room(
     pool: Pool, private_valkey: PrivateValkey, database_url: str, randomness: random.Random
 ) -> None:
