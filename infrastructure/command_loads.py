@@ -6,7 +6,7 @@ is saved. States are JSON text here; what they mean is the domain's.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,12 @@ from infrastructure.write_statements import LOAD_STATEMENT
 from infrastructure.write_store import CommandKey, translated
 
 __all__ = ["LoadRequest", "Loaded", "Receipt", "StoredAggregate", "load_command", "load_commands"]
+
+
+_EPOCH: Final = """
+SELECT max(x.epoch) FROM unnest($1::smallint[], $2::bigint[]) AS p(shard, position)
+JOIN log.epochs x ON x.shard = p.shard AND x.first_position <= p.position
+"""
 
 
 class StoredAggregate(NamedTuple):
@@ -83,7 +89,26 @@ async def load_commands(pool: Pool, requests: Sequence[LoadRequest]) -> list[Loa
     by_command: dict[int, list[asyncpg.Record]] = {}
     for row in rows:
         by_command.setdefault(row[0], []).append(row)
-    return [_loaded(by_command[n]) for n in range(len(requests))]
+    loaded = [_loaded(by_command[n]) for n in range(len(requests))]
+    if all(each.receipt is None for each in loaded):
+        return loaded
+    return [await _in_current_epoch(pool, each) for each in loaded]
+
+
+async def _in_current_epoch(pool: Pool, loaded: Loaded) -> Loaded:
+    """Return what was loaded with a token that is good today, where there is a receipt: an epoch may have begun since.
+
+    Its events are there, for they came and went with it.
+    """
+    if loaded.receipt is None:
+        return loaded
+    token = loaded.receipt.token
+    try:
+        epoch = await pool.fetchval(_EPOCH, list(token.positions), list(token.positions.values()))
+    except Exception as error:
+        raise translated(error) from error
+    receipt = loaded.receipt._replace(token=token._replace(epoch=max(token.epoch, epoch or 0)))
+    return loaded._replace(receipt=receipt)
 
 
 def _loaded(rows: Sequence[asyncpg.Record]) -> Loaded:

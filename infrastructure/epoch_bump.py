@@ -16,11 +16,16 @@ from infrastructure.forks import Fork, find_forks
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 
-__all__ = ["Bump", "OtherThanShownError", "begin_epoch", "plan_bump"]
+__all__ = ["Advance", "Bump", "OtherThanShownError", "begin_epoch", "plan_bump"]
+
+type Advance = Callable[[str, int, int | None], None]
+"""Told the step under way, how many events are done, and how many there are where that is known."""
 
 type _Connection = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-_LONGEST_SECONDS: Final = 3600.0
+_STEP: Final = 20_000
+"""Events that one statement moves."""
+_STEP_SECONDS: Final = 600.0
 _LOOKS, _LOOK_SECONDS = 20, 0.05
 
 # As long as it takes, but not a second longer than there is somebody to commit it: everybody waits for these locks.
@@ -44,14 +49,6 @@ WITH forks AS (SELECT * FROM unnest($2::smallint[], $3::bigint[]) AS f(shard, ag
   UPDATE read.checkpoints c SET epoch = $1 FROM forks f WHERE c.shard = f.shard AND c.position > f.agreed
 )
 UPDATE read.parked_events p SET epoch = $1 FROM forks f WHERE p.shard = f.shard AND p.position > f.agreed
-"""
-# A repeated command is answered with the token of the first: its events are still there, in the new epoch.
-_MOVE_RECEIPTS: Final = """
-UPDATE write.receipts r SET epoch = $1 WHERE EXISTS (
-  SELECT FROM unnest(r.shards, r.positions) AS p(shard, position)
-  JOIN unnest($2::smallint[], $3::bigint[]) AS f(shard, agreed) ON f.shard = p.shard
-  WHERE p.position > f.agreed
-)
 """
 
 
@@ -82,15 +79,15 @@ def plan_bump(forks: Sequence[Fork]) -> Bump:
 
 
 async def begin_epoch(
-    pool: Pool, redis: RedisClient, shown: Bump, reason: str, tell: Callable[[str], None] = lambda _: None
+    pool: Pool, redis: RedisClient, shown: Bump, reason: str, advance: Advance = lambda _step, _done, _total: None
 ) -> Bump:
-    """Carry out the plan that was shown, all of it or nothing, and return what was done; `tell` hears of each step.
+    """Carry out the plan that was shown, all of it or nothing, and return what was done; `advance` hears of each step.
 
     Healthy shards may have moved on meanwhile. Raises OtherThanShownError, and the errors of a server out of reach.
     """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(_BOUNDS)
-        tell("holding back new events")
+        advance("holding back new events", 0, None)
         for fork in shown.forks:
             await connection.execute(_LOCK_APPENDS, fork.shard)
         bump = plan_bump(await _find_forks_at_rest(connection, redis))
@@ -99,24 +96,24 @@ async def begin_epoch(
             raise OtherThanShownError(message)
         await connection.execute(_LOCK_CHECKPOINTS)
         await connection.execute(_MOVES_EPOCHS)
-        await _write(connection, bump, tell)
+        await _write(connection, bump, advance)
         await record_identity(connection, await read_identity(connection), reason)
     return bump
 
 
-async def _write(connection: _Connection, bump: Bump, tell: Callable[[str], None]) -> None:
+async def _write(connection: _Connection, bump: Bump, advance: Advance) -> None:
     shards, agreed = [fork.shard for fork in bump.forks], [fork.agreed for fork in bump.forks]
     ends, events = [str(fork.stream_end) for fork in bump.forks], [fork.stream_event for fork in bump.forks]
     epochs = [fork.epoch for fork in bump.forks]
     await connection.execute(_BEGIN, bump.epoch, shards, agreed, epochs, ends, events)
+    done = 0
     for fork in bump.forks:
-        if fork.unpublished:
-            tell(f"shard {fork.shard}: {fork.unpublished} events get epoch {bump.epoch}")
-            place = (fork.shard, fork.agreed, fork.head.position)
-            await connection.execute(_MOVE_EVENTS, bump.epoch, *place, timeout=_LONGEST_SECONDS)
+        for after in range(fork.agreed, fork.head.position, _STEP):
+            last = min(after + _STEP, fork.head.position)
+            await connection.execute(_MOVE_EVENTS, bump.epoch, fork.shard, after, last, timeout=_STEP_SECONDS)
+            done += last - after
+            advance(f"events get epoch {bump.epoch}", done, bump.unpublished)
     await connection.execute(_MOVE_READ_MODELS, bump.epoch, shards, agreed)
-    if bump.unpublished:
-        await connection.execute(_MOVE_RECEIPTS, bump.epoch, shards, agreed, timeout=_LONGEST_SECONDS)
 
 
 async def _find_forks_at_rest(connection: _Connection, redis: RedisClient) -> list[Fork]:

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
+from bureau.cli.progress import showing_steps
 from bureau.commands.settings import load_settings
 from bureau.errors import CommandFailedError, WrongSettingError
 from bureau.local import database_place, read_runtime
@@ -49,7 +50,8 @@ def run_bump_epoch(directory: Path, reason: str, *, is_agreed: bool, is_json: bo
         # Before, and not after: nothing that is read from now on is of the lost future, and this way a crash of ours
         # leaves nothing behind.
         await forget_everything(redis)
-        return await begin_epoch(pool, redis, survey.bump, reason or _DEFAULT_REASON, _say)
+        with showing_steps(words_console()) as advance:
+            return await begin_epoch(pool, redis, survey.bump, reason or _DEFAULT_REASON, advance)
 
     done = _run(directory, carry_out)
     words_console().print(f"bureau: epoch {done.epoch} has begun", highlight=False)

@@ -72,9 +72,9 @@ async def test_a_bump_killed_in_the_middle_changes_nothing_and_may_be_repeated(
 ) -> None:
     command = (sys.executable, "-m", "bureau", "epoch", "bump", "--yes", "--json")
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("LOCK TABLE write.receipts IN ACCESS EXCLUSIVE MODE")  # its last step must wait
+        await connection.execute("LOCK TABLE log.clusters IN EXCLUSIVE MODE")  # its last step must wait
         bump = await asyncio.create_subprocess_exec(*command, env=os.environ | environment, stdout=PIPE, stderr=PIPE)
-        await poll_until(lambda: is_waiting(pool), timeout=30, what="the bump waits for receipts")
+        await poll_until(lambda: is_waiting(pool), timeout=30, what="the bump waits at its end")
         bump.kill()
         await bump.communicate()
         await poll_until(lambda: is_gone(pool), what="nothing is held back any longer")
@@ -93,7 +93,7 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND app
 
 
 async def is_waiting(pool: Pool) -> bool:
-    waiting = SESSIONS + " AND wait_event_type = 'Lock' AND query LIKE '%write.receipts%'"
+    waiting = SESSIONS + " AND wait_event_type = 'Lock' AND query LIKE '%INTO log.clusters%'"
     return bool(await pool.fetchval(waiting))
 
 

@@ -4,9 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from contracts.streams import EntryId, stream_name
+from contracts.streams import EntryId, Token, stream_name
+from infrastructure.command_loads import LoadRequest, load_commands
 from infrastructure.epoch_bump import OtherThanShownError, begin_epoch, plan_bump
+from infrastructure.epochs import open_token_resolver
 from infrastructure.forks import find_forks
+from infrastructure.write_store import CommandKey
 from tests.epochs.line import OTHER, SHARD, SHARDS, Line
 from tests.oracle import find_differences
 
@@ -130,7 +133,7 @@ async def test_bumps_may_follow_one_another(line: Line) -> None:
     assert await find_differences(line.pool, line.redis) == []
 
 
-async def test_checkpoints_and_receipts_behind_the_fork_get_the_new_epoch(line: Line) -> None:
+async def test_checkpoints_and_tokens_of_repeated_commands_behind_the_fork_get_the_new_epoch(line: Line) -> None:
     await line.lose(10)
     await line.append(3)
     checkpoints = "INSERT INTO read.checkpoints VALUES ('tasks', 1, $1, 1, $2)"
@@ -143,8 +146,15 @@ async def test_checkpoints_and_receipts_behind_the_fork_get_the_new_epoch(line: 
     await line.bump()
     moved = await line.pool.fetch("SELECT shard, epoch FROM read.checkpoints ORDER BY shard")
     assert [tuple(row) for row in moved] == [(SHARD, 2), (OTHER, 1), (5, 1)]
-    repeated = await line.pool.fetch("SELECT key, epoch FROM write.receipts ORDER BY key")
-    assert [tuple(row) for row in repeated] == [("new", 2), ("old", 1)]
+    requests = [LoadRequest(CommandKey("w", "p", key)) for key in ("old", "none", "new")]
+    receipts = [loaded.receipt for loaded in await load_commands(line.pool, requests)]
+    tokens = [receipt.token if receipt else None for receipt in receipts]
+    assert tokens == [Token(1, {SHARD: 10}), None, Token(2, {OTHER: 2, SHARD: 12})]
+    resolve = open_token_resolver(line.pool)
+    assert [await resolve(token) for token in tokens if token] == [
+        {SHARD: EntryId(1, 10)},
+        {OTHER: EntryId(1, 2), SHARD: EntryId(2, 12)},
+    ]
 
 
 async def test_a_bump_that_is_not_what_was_shown_changes_nothing(line: Line) -> None:
@@ -163,5 +173,20 @@ async def test_healthy_shards_may_move_on_while_somebody_decides(line: Line) -> 
     await line.carry()
     done = await begin_epoch(line.pool, line.redis, shown, "a test")
     assert done.forks[OTHER].agreed == 10
+    await line.carry()
+    assert await find_differences(line.pool, line.redis) == []
+
+
+async def test_a_bump_moves_events_in_steps_and_tells_how_far_it_is(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.epoch_bump._STEP", 3)
+    await line.lose(10)
+    await line.append(8)
+    told: list[tuple[str, int, int | None]] = []
+    shown = plan_bump(await find_forks(line.pool, line.redis))
+    await begin_epoch(line.pool, line.redis, shown, "a test", lambda *step: told.append(step))
+    steps = [("events get epoch 2", done, 8) for done in (3, 6, 8)]
+    assert told == [("holding back new events", 0, None), *steps]
     await line.carry()
     assert await find_differences(line.pool, line.redis) == []
