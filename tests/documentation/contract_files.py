@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from contracts import upcasters
 from contracts.asyncapi import asyncapi_document
 from contracts.events import EVENT_TYPES
 from contracts.schemas import envelope_schema, event_schema, schema_name
@@ -56,7 +57,9 @@ def read_files(folder: Path) -> dict[str, dict[str, Any]]:
 def compare_files(filed: Files, made: Files) -> Findings:
     """Return what changed; a schema of an older version stays as it is, for events of it stay in the log."""
     changes = [change for name in sorted({*filed, *made}) for change in _compare(name, filed, made)]
-    return Findings(changes, [name for name, document in made.items() if filed.get(name) != document])
+    return Findings(
+        [*changes, *_find_missing_upcasters()], [name for name, document in made.items() if filed.get(name) != document]
+    )
 
 
 def _compare(name: str, filed: Files, made: Files) -> list[Change]:
@@ -74,6 +77,15 @@ def _compare(name: str, filed: Files, made: Files) -> list[Change]:
         return [each for each in gone if each.path not in filed] or [Change(name, "is new", is_compatible=True)]
     newest = EVENT_TYPES[event["type"]].schema_version if event["type"] in EVENT_TYPES else 0
     return [] if version < newest else [Change(name, "the event or its version is gone", is_compatible=False)]
+
+
+def _find_missing_upcasters() -> list[Change]:
+    """Return the older schema versions of which nobody could read the events that the log holds."""
+    older = {(name, version) for name, each in EVENT_TYPES.items() for version in range(1, each.schema_version)}
+    return [
+        Change(f"{name}.v{version}", f"no upcaster leads to version {version + 1}", is_compatible=False)
+        for name, version in sorted(older - upcasters.UPCASTERS.keys())
+    ]
 
 
 def main(arguments: list[str], folder: Path = FOLDER) -> int:

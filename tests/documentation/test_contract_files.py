@@ -195,8 +195,20 @@ def test_a_raised_version_keeps_the_schema_of_the_version_before(monkeypatch: py
     filed = make_files()
     event_type = EVENT_TYPES["task.submitted"]
     monkeypatch.setattr(event_type, "schema_version", 2)
+    monkeypatch.setattr("contracts.upcasters.UPCASTERS", {("task.submitted", 1): lambda data: data})
     made = make_files()
     assert schema_name(event_type) == "task.submitted.v2"
     assert compare_files(filed, made).incompatible == []
     forgotten = {name: document for name, document in filed.items() if name != _SUBMITTED}
     assert compare_files(forgotten, made).incompatible
+
+
+def test_a_raised_version_without_an_upcaster_is_refused(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log holds events of the version before, and each rebuild reads them."""
+    monkeypatch.setattr(EVENT_TYPES["task.submitted"], "schema_version", 2)
+    before = read_files(folder)
+    assert (main(["--check"], folder), main([], folder)) == (1, 1)
+    assert "INCOMPATIBLE  task.submitted.v1: no upcaster leads to version 2" in capsys.readouterr().err
+    assert read_files(folder) == before
