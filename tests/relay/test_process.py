@@ -102,7 +102,7 @@ async def test_a_relay_tells_its_health_and_stops_cleanly(
         assert await status_of("/health") == 200
         figures = (await client.get("/metrics")).text
         assert 'bureau_relay_backlog_events{shard="3"} 0\n' in figures
-        assert 'bureau_relay_oldest_event_seconds{shard="3"} 0\n' in figures
+        assert 'bureau_relay_oldest_event_seconds{shard="3"} 0.0\n' in figures
         process.terminate()
         _, errors = await asyncio.wait_for(process.communicate(), 15)
         assert process.returncode == 0

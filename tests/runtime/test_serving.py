@@ -4,13 +4,18 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from infrastructure.web.health import create_health_application
+from infrastructure.web.metrics import Gauge
 from infrastructure.web.serving import serve
 from tests.polling import poll_until
+
+
+async def _no_gauges() -> Sequence[Gauge]:
+    return ()
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ async def port() -> AsyncIterator[int]:
         number = int(free.getsockname()[1])
     stop = asyncio.Event()
     serving = asyncio.create_task(
-        serve(create_health_application("test", {}), host="127.0.0.1", port=number, stop=stop)
+        serve(create_health_application("test", {}, _no_gauges), host="127.0.0.1", port=number, stop=stop)
     )
 
     async def is_up() -> bool:
