@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import overload
 
-__all__ = ["poll_until", "wait_until"]
+__all__ = ["let_pass", "poll_until", "wait_until"]
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.002, 0.1
 
@@ -59,3 +59,10 @@ def wait_until[Value](condition: Callable[[], Value], *, timeout: float = 10.0, 
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
     return value
+
+
+async def let_pass(seconds: float) -> None:
+    """Let time pass on purpose, as somebody does who is slow or a fault that lasts; never to wait for something."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(left)

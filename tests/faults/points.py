@@ -1,23 +1,31 @@
-"""Fault points: before, during and after each I/O of relay and projectors a process may strike itself down.
+"""Fault points: before, during and after each I/O of API, relay and projectors a process may strike itself down.
 
-`relay.append_batches.after:3:kill` means: when the relay has returned from its third append, SIGKILL. Wrapped around
-the names under which the processes' own modules call their I/O; the product knows nothing of it.
+`relay.append_batches.after:3:kill` means: when the relay has returned from its third append, SIGKILL; with `stop`
+SIGSTOP, and when it goes on it says on a line `STRUCK …` what its call came to. Wrapped around the names under which
+the processes' own modules call their I/O; the product knows nothing of it.
 """
 
 import asyncio
 import importlib
 import os
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
 from functools import wraps
-from itertools import count
 from typing import Any, Final
 
-__all__ = ["POINTS", "install"]
+from infrastructure.stream_writer import AppendAnswer
+
+__all__ = ["POINTS", "STRUCK", "install"]
 
 type AnyCall = Callable[..., Awaitable[Any]]
 
 _TARGETS: Final = {
+    "command-api.load_commands": "command_api.application",
+    "command-api.find_due_tasks": "command_api.application",
+    "command-api.save_commands": "infrastructure.joint_saves",
+    "command-api.save_command": "infrastructure.joint_saves",
     "relay.read_batches": "outbox_relay.main",
     "relay.append_batches": "outbox_relay.main",
     "relay.locate_streams": "outbox_relay.main",
@@ -32,41 +40,62 @@ _MOMENT_SECONDS: Final = 0.001
 
 POINTS: Final = {
     role: tuple(f"{target}.{moment}" for target in _TARGETS if target.startswith(f"{role}.") for moment in _MOMENTS)
-    for role in ("relay", "projectors")
+    for role in ("command-api", "relay", "projectors")
 }
 """Every point, by role."""
+
+STRUCK: Final = "STRUCK "
 
 
 def install(point: str) -> None:
     """Arm one point, given as `<role>.<function>.<moment>:<how often before>:<kill or stop>`."""
     where, times, how = point.split(":")
-    target, _, moment = where.rpartition(".")
+    target = where.rpartition(".")[0]
     module = importlib.import_module(_TARGETS[target])
     name = target.partition(".")[2]
-    strike = _striker(signal.SIGKILL if how == "kill" else signal.SIGSTOP)
-    setattr(module, name, _armed(getattr(module, name), moment, int(times), strike))
+    number = signal.SIGKILL if how == "kill" else signal.SIGSTOP
+    setattr(module, name, _armed(getattr(module, name), where, int(times), number))
 
 
-def _striker(number: signal.Signals) -> Callable[[], None]:
-    return lambda: os.kill(os.getpid(), number)
-
-
-def _armed(function: AnyCall, moment: str, times: int, strike: Callable[[], None]) -> AnyCall:
-    """Return the function; the given call of it, counted from 1, brings the process down."""
-    calls = count(1)
+def _armed(function: AnyCall, where: str, times: int, number: signal.Signals) -> AnyCall:
+    """Return the function; the given call of it that has something to do, counted from 1, is where it strikes."""
+    moment = where.rpartition(".")[2]
+    calls = Counter[str]()
 
     @wraps(function)
     async def armed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it wraps
-        is_now = next(calls) == times
+        calls[where] += not _is_idle(arguments)
+        is_now = calls[where] == times and not _is_idle(arguments)
         if is_now and moment == "before":
-            strike()
+            os.kill(os.getpid(), number)
         running = asyncio.ensure_future(function(*arguments, **named))
         if is_now and moment == "during":
             await asyncio.wait([running], timeout=_MOMENT_SECONDS)  # what was sent is on its way
-            strike()
+            os.kill(os.getpid(), number)
         result = await running
         if is_now and moment == "after":
-            strike()
+            os.kill(os.getpid(), number)
+        if is_now:
+            _tell(f"{where}: {_outcome(arguments, result)}")
         return result
 
     return armed
+
+
+def _is_idle(arguments: tuple[Any, ...]) -> bool:
+    """Tell whether a call has nothing to carry: its last argument is empty."""
+    return bool(arguments) and isinstance(arguments[-1], Collection) and not arguments[-1]
+
+
+def _outcome(arguments: tuple[Any, ...], result: Any) -> str:  # noqa: ANN401 - whatever was wrapped returned it
+    """Say what a call came to that was late: appended or refused shards, moved or lost checkpoints."""
+    if isinstance(result, list) and result and isinstance(result[0], AppendAnswer):
+        outcomes = Counter(answer.outcome.name.lower() for answer in result)
+        return ", ".join(f"{outcomes[name]} {name}" for name in sorted(outcomes))
+    if isinstance(result, set):
+        return f"{len(result)} moved, {len(arguments[2]) - len(result)} lost"
+    return "returned"
+
+
+def _tell(words: str) -> None:
+    os.write(sys.stderr.fileno(), f"{STRUCK}{words}\n".encode())

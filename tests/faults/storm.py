@@ -3,35 +3,68 @@
 import asyncio
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
 from bureau.verification import Report, Scope, verify
 from infrastructure.postgres import Pool
 from tests.faults.crew import SLOTS
-from tests.faults.strikes import Storm, strike_servers
+from tests.faults.deck import Deck, Strike, strike
+from tests.faults.duels import PROCESS_STRIKES
+from tests.faults.state import PATIENCE_SECONDS, Storm
+from tests.faults.strikes import QUICK_STRIKES, SERVER_STRIKES
+from tests.polling import let_pass
 
-__all__ = ["rage", "settle"]
+__all__ = ["Aim", "count_events", "missing_strikes", "rage", "settle"]
 
 _TICK_SECONDS = 0.05
 _ROUND_SECONDS = 5.0
-_ROUNDS_BETWEEN_LOOKS = 3
-_LOOKS = 3
+_LOOK_EVERY_SECONDS = 15.0
+_SHARE_OF_LOOKS = 0.2
+"""Of the whole time goes into looks at the most: each takes the longer the more there is to see."""
+_TRIES = 3
 
 
-async def rage(storm: Storm, *, kills: int, events: int, most_seconds: float) -> list[Report]:
-    """Go on until so many processes were killed and so many events written; look at the whole after each round."""
-    deadline = time.monotonic() + most_seconds
+class Aim(NamedTuple):
+    """How much has to happen, and in how many seconds at most."""
+
+    kills: int
+    events: int
+    seconds: float
+
+
+async def rage(storm: Storm, aim: Aim) -> list[Report]:
+    """Go on until enough happened, in the full form every strike too; look at the whole again and again."""
+    begun = looked = time.monotonic()
+    decks = [Deck(_server_strikes(storm), storm.randomness), Deck(PROCESS_STRIKES, storm.randomness)]
     reports: list[Report] = []
-    while (storm.crew.kills < kills or await count_events(storm.pool) < events) and time.monotonic() < deadline:
-        for _ in range(_ROUNDS_BETWEEN_LOOKS):
-            await _rage_a_round(storm)
-            if storm.crew.broken or time.monotonic() > deadline:
-                return reports
-        reports.append(await _look(storm))
-        if reports[-1].differences:
+    while time.monotonic() < begun + aim.seconds and not await _is_enough(storm, aim):
+        await _rage_a_round(storm, decks)
+        storm.seconds["all"] = time.monotonic() - begun
+        if storm.crew.broken:
             break
+        cost = storm.seconds["last look"] / _SHARE_OF_LOOKS
+        if time.monotonic() > looked + max(_LOOK_EVERY_SECONDS, cost):
+            reports.append(await _look(storm))
+            looked = time.monotonic()
+            if reports[-1].differences:
+                break
     return reports
+
+
+def _server_strikes(storm: Storm) -> tuple[Strike, ...]:
+    return SERVER_STRIKES if storm.is_full else QUICK_STRIKES
+
+
+async def _is_enough(storm: Storm, aim: Aim) -> bool:
+    is_struck = not (storm.is_full and missing_strikes(storm))
+    return is_struck and storm.crew.kills >= aim.kills and await count_events(storm.pool) >= aim.events
+
+
+def missing_strikes(storm: Storm) -> set[str]:
+    """Return what was never done until now of all that a storm does."""
+    return {each.name for each in (*_server_strikes(storm), *PROCESS_STRIKES)} - storm.done.keys()
 
 
 async def count_events(pool: Pool) -> int:
@@ -41,54 +74,70 @@ async def count_events(pool: Pool) -> int:
 
 
 async def settle(storm: Storm) -> Report:
-    """Stop the writers, let one relay and one projector bring everything to its end, and look at all of it."""
+    """Stop the writers, let one relay and one projector bring everything to its end, and look at all of it.
+
+    In the full form a rebuild is brought to its end as well.
+    """
     for slot in list(storm.crew.running):
         storm.crew.end(slot)
-    storm.crew.start("relay-1", is_armed=False)
-    storm.crew.start("projectors-1", is_armed=False)
-    return await _look(storm, is_deep=True)
+    for rebuilding in storm.rebuilding:
+        rebuilding.kill()
+    storm.crew.start("relay-1")
+    storm.crew.start("projectors-1")
+    if storm.is_full:
+        process = storm.crew.command("rebuild agents --drop-old --processes 1")
+        await asyncio.to_thread(process.join, 20 * PATIENCE_SECONDS)
+        storm.done[f"last rebuild ended with {process.exitcode}"] += 1
+    return await _look(storm)
 
 
-async def _look(storm: Storm, *, is_deep: bool = True) -> Report:
+async def _look(storm: Storm) -> Report:
     """Verify while the writers go on; everybody else has been left in peace for a moment."""
     storm.crew.proceed()
-    scope = Scope(is_deep=is_deep, patience_seconds=60.0)
     started = time.monotonic()
-    report = await _verify(storm, scope)
+    report = await _verify(storm)
+    storm.seconds["last look"] = time.monotonic() - started
+    storm.seconds["looks"] += storm.seconds["last look"]
+    storm.done["looks"] += 1
     print(  # noqa: T201 - how far it came, shown where the test fails
-        f"{report.events} events, {storm.crew.kills} kills, {dict(storm.done)}, "
-        f"verified in {time.monotonic() - started:.1f} s: {report.different} differences"
+        f"{storm.seconds['all']:.0f} s: {report.events} events, {storm.crew.kills} kills, "
+        f"verified in {storm.seconds['last look']:.1f} s: {report.different} differences",
+        flush=True,
     )
     return report
 
 
-async def _verify(storm: Storm, scope: Scope) -> Report:
+async def _verify(storm: Storm) -> Report:
     """Verify; where a server does not answer in time on a busy machine, once more from the beginning."""
-    for _ in range(_LOOKS):
+    scope = Scope(is_deep=True, patience_seconds=PATIENCE_SECONDS)
+    for _ in range(_TRIES):
         with suppress(RedisError, OSError, TimeoutError):
             return await verify(storm.pool, storm.redis, scope)
     return await verify(storm.pool, storm.redis, scope)
 
 
-async def _rage_a_round(storm: Storm) -> None:
-    """Arm everybody, kill at random, and do one thing to a server."""
+async def _rage_a_round(storm: Storm, decks: list[Deck]) -> None:
+    """Arm everybody, kill and stop at random, and meanwhile do one thing to a server and one to a process."""
     crew, randomness = storm.crew, storm.randomness
     begins = time.monotonic()
-    strikes_at = begins + randomness.uniform(0.0, 2.0)
-    blow: asyncio.Task[None] | None = None
-    while time.monotonic() < begins + _ROUND_SECONDS or blow is None or not blow.done():
-        if blow is None and time.monotonic() > strikes_at:
-            blow = asyncio.create_task(strike_servers(storm))
+    pauses = [randomness.uniform(0.0, 2.0) for _ in decks]
+    blows = asyncio.gather(*(_blow(storm, deck, pause) for deck, pause in zip(decks, pauses, strict=True)))
+    while time.monotonic() < begins + _ROUND_SECONDS or not blows.done():
         crew.replace_dead(is_armed=True)
         if randomness.random() < 0.04:
             crew.kill(randomness.choice(list(SLOTS)))
         if randomness.random() < 0.02 and not crew.stopped:
-            crew.stop(randomness.choice([slot for slot in SLOTS if slot.startswith("projectors")]))
-            storm.done["processes stopped"] += 1
+            crew.stop(randomness.choice(["projectors-1", "projectors-2", "relay-1", "relay-2"]))
+            storm.done["processes stopped for a moment"] += 1
         if randomness.random() < 0.03:
             crew.proceed()
         await asyncio.sleep(_TICK_SECONDS)
-    await blow
+    await blows
     crew.proceed()
     crew.replace_dead(is_armed=False)
     crew.disarm()
+
+
+async def _blow(storm: Storm, deck: Deck, pause: float) -> None:
+    await let_pass(pause)
+    await strike(storm, deck)
