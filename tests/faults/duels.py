@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from infrastructure.shard_leases import LEASE_SECONDS
+from tests.faults.away import AWAY
 from tests.faults.deck import Strike
-from tests.faults.state import AWAY, PATIENCE_SECONDS, Storm
+from tests.faults.state import PATIENCE_SECONDS, Storm
 from tests.polling import let_pass, poll_until
 
 __all__ = ["PROCESS_STRIKES"]

@@ -1,6 +1,7 @@
 """What a forked process runs: a role of the product with a fault point armed, a writer, clients, or one command."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from tests.faults.writers import run_writers
 __all__ = ["run"]
 
 _LOADED = (command_api.application, outbox_relay.main, projectors.main)
+gc.freeze()  # what the fork server has loaded is never copied for a look at it
 
 
 def run(role: str, environment: Mapping[str, str], log: str) -> None:

@@ -6,21 +6,18 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 
-import asyncpg
-from redis.exceptions import RedisError
-
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from tests.faults.away import AWAY
 from tests.faults.crew import Crew
 from tests.faults.journal import Lost
+from tests.faults.watch import Progress
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
 
-__all__ = ["AWAY", "PATIENCE_SECONDS", "Storm", "reconnect"]
+__all__ = ["PATIENCE_SECONDS", "Storm", "reconnect"]
 
 PATIENCE_SECONDS = 60.0
-AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, RedisError)
-"""What is raised while a server is being struck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,7 @@ class Storm:
     """How long the looks took, and the copies of databases: both are spaced by that."""
     losses: list[Lost] = field(default_factory=list)
     rebuilding: list[ForkServerProcess] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
 
 
 async def reconnect(storm: Storm) -> None:

@@ -12,7 +12,7 @@ from infrastructure.postgres import Pool
 from tests.faults.crew import SLOTS
 from tests.faults.deck import Deck, Strike, strike
 from tests.faults.duels import PROCESS_STRIKES
-from tests.faults.state import PATIENCE_SECONDS, Storm
+from tests.faults.state import PATIENCE_SECONDS, Storm, reconnect
 from tests.faults.strikes import QUICK_STRIKES, SERVER_STRIKES
 from tests.polling import let_pass
 
@@ -24,6 +24,9 @@ _LOOK_EVERY_SECONDS = 15.0
 _SHARE_OF_LOOKS = 0.2
 """Of the whole time goes into looks at the most: each takes the longer the more there is to see."""
 _TRIES = 3
+_BULK = frozenset({"writers-1", "writers-2"})
+_LAGS = (3_000, 10_000)
+"""The writers of the bulk rest while the slowest projection is further behind than the second, until the first."""
 
 
 class Aim(NamedTuple):
@@ -92,8 +95,9 @@ async def settle(storm: Storm) -> Report:
 
 
 async def _look(storm: Storm) -> Report:
-    """Verify while the writers go on; everybody else has been left in peace for a moment."""
+    """Verify while clients go on; everybody has been left in peace for a moment, and the bulk of writers pauses."""
     storm.crew.proceed()
+    _brake(storm, is_on=True)
     started = time.monotonic()
     report = await _verify(storm)
     storm.seconds["last look"] = time.monotonic() - started
@@ -104,7 +108,15 @@ async def _look(storm: Storm) -> Report:
         f"verified in {storm.seconds['last look']:.1f} s: {report.different} differences",
         flush=True,
     )
+    _brake(storm, is_on=False)
     return report
+
+
+def _brake(storm: Storm, *, is_on: bool) -> None:
+    """Stop the writers of the bulk, or let them go on: faster than everybody behind them they would prove nothing."""
+    for slot in _BULK & storm.crew.running.keys():
+        if is_on != (slot in storm.crew.held):
+            (storm.crew.pause if is_on else storm.crew.let_go)(slot)
 
 
 async def _verify(storm: Storm) -> Report:
@@ -131,8 +143,11 @@ async def _rage_a_round(storm: Storm, decks: list[Deck]) -> None:
             storm.done["processes stopped for a moment"] += 1
         if randomness.random() < 0.03:
             crew.proceed()
+        if not _LAGS[0] < storm.progress.lag < _LAGS[1]:
+            _brake(storm, is_on=storm.progress.lag >= _LAGS[1])
         await asyncio.sleep(_TICK_SECONDS)
     await blows
+    await reconnect(storm)
     crew.proceed()
     crew.replace_dead(is_armed=False)
     crew.disarm()

@@ -7,12 +7,11 @@ from bureau.verification import Report
 from tests.faults.ledger import Audit
 from tests.faults.points import STRUCK
 from tests.faults.state import Storm
-from tests.faults.watch import Stalls
 
 __all__ = ["summarise"]
 
 
-def summarise(storm: Storm, final: Report, books: Audit, stalls: Stalls) -> str:
+def summarise(storm: Storm, final: Report, books: Audit) -> str:
     """Return a line a subject: what happened, who was killed where, what was acknowledged, what differs."""
     sections: dict[str, Mapping[str, float]] = {
         "at the end": {
@@ -25,7 +24,7 @@ def summarise(storm: Storm, final: Report, books: Audit, stalls: Stalls) -> str:
             "faults in the books": len(books.faults),
         },
         "seconds": {name: round(value) for name, value in storm.seconds.items()}
-        | {"longest stall": round(stalls.longest, 1)},
+        | {"longest stall": round(max(storm.progress.stalls, default=0.0), 1)},
         "killed with SIGKILL": {"in all": storm.crew.kills, **_sorted(storm.crew.struck)},
         "done": _sorted(storm.done),
         "what the stopped came to when they went on": _sorted(_told(storm)),

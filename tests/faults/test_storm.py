@@ -23,7 +23,7 @@ from tests.faults.ledger import audit
 from tests.faults.state import Storm
 from tests.faults.storm import Aim, missing_strikes, rage, settle
 from tests.faults.summary import summarise
-from tests.faults.watch import watch_stalls
+from tests.faults.watch import watch_progress
 from tests.private_servers import PrivatePostgres, PrivateValkey
 
 
@@ -59,13 +59,13 @@ async def run_storm(
     async with open_redis(valkey.redis_url, socket_timeout=30) as redis:
         with open_storm_crew(postgres, valkey, directory, seed, api_key) as crew:
             storm = Storm(crew, postgres, valkey, pool, redis, crew.randomness, directory, is_full)
-            async with watch_stalls(pool) as stalls:
+            async with watch_progress(pool, storm.progress):
                 reports = await rage(storm, aim)
             assert crew.broken == [], crew.log.read_text(encoding="utf-8", errors="replace")[-5000:]
             assert [report.differences for report in reports if report.differences] == []
             final = await settle(storm)
     books = await audit(postgres.database_url, directory / "journals", storm.losses)
-    print(summarise(storm, final, books, stalls), flush=True)  # noqa: T201 - the same
+    print(summarise(storm, final, books), flush=True)  # noqa: T201 - the same
     assert final.differences == ()
     assert books.faults == []
     assert crew.kills

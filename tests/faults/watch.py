@@ -1,4 +1,4 @@
-"""How long nothing moved at most although there was something to do and the servers answered."""
+"""How far the slowest projection is behind the log, and how long nothing moved although there was something to do."""
 
 import asyncio
 import time
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from infrastructure.postgres import Pool
-from tests.faults.state import AWAY
+from tests.faults.away import AWAY
 
-__all__ = ["Stalls", "watch_stalls"]
+__all__ = ["Progress", "watch_progress"]
 
 _LOOK_SECONDS = 0.25
 _PROGRESS = """
@@ -20,30 +20,30 @@ SELECT (SELECT sum(h.position) FROM log.floors f, log.head_of(f.shard) h) AS log
 
 
 @dataclass(frozen=True, slots=True)
-class Stalls:
-    """How long each stall of some length took, in seconds."""
+class Progress:
+    """How long each stall took, in seconds; and by how many events the slowest projection was behind, each time."""
 
-    seconds: list[float] = field(default_factory=list)
+    stalls: list[float] = field(default_factory=list)
+    lags: list[int] = field(default_factory=list)
 
     @property
-    def longest(self) -> float:
-        """The longest of all."""
-        return max(self.seconds, default=0.0)
+    def lag(self) -> int:
+        """By how many events the slowest projection was behind when it was last looked at."""
+        return self.lags[-1] if self.lags else 0
 
 
 @asynccontextmanager
-async def watch_stalls(pool: Pool) -> AsyncIterator[Stalls]:
+async def watch_progress(pool: Pool, progress: Progress) -> AsyncIterator[None]:
     """Look at the slowest projection several times a second while the context lasts."""
-    stalls = Stalls()
-    looking = asyncio.create_task(_watch(pool, stalls))
+    looking = asyncio.create_task(_watch(pool, progress))
     try:
-        yield stalls
+        yield
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
 
 
-async def _watch(pool: Pool, stalls: Stalls) -> None:
+async def _watch(pool: Pool, progress: Progress) -> None:
     since, before = time.monotonic(), -1
     while True:
         try:
@@ -51,7 +51,8 @@ async def _watch(pool: Pool, stalls: Stalls) -> None:
         except AWAY:
             since = time.monotonic()  # it is not the line's fault that a server is away
         else:
+            progress.lags.append(int((logged or 0) - (applied or 0)))
             if applied != before or applied == logged:
-                stalls.seconds.append(time.monotonic() - since)
+                progress.stalls.append(time.monotonic() - since)
                 since, before = time.monotonic(), applied
         await asyncio.sleep(_LOOK_SECONDS)
