@@ -5,4 +5,11 @@ from redis.exceptions import RedisError
 
 __all__ = ["AWAY"]
 
-AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, RedisError)
+AWAY = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    RedisError,
+)
