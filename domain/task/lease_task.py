@@ -8,7 +8,7 @@ from domain.agent.state import Agent, require_working_agent
 from domain.budget.state import Budget, require_unspent_budgets
 from domain.rejection import Conflict
 from domain.task.facts import LeaseGranted
-from domain.task.state import Lease, Task, require_open_task
+from domain.task.state import Lease, Task, microseconds, require_open_task
 
 __all__ = ["LeaseTask", "decide_lease_task"]
 
@@ -43,7 +43,7 @@ def decide_lease_task(
     require_unspent_budgets(command.budgets, command.at)
     seconds = command.seconds or agent.policy.lease_seconds
     lease = Lease(
-        number=task.leases + 1,
+        number=_next_number(task, command.at),
         worker=command.worker,
         seconds=seconds,
         expires_at=command.at + timedelta(seconds=seconds),
@@ -59,6 +59,14 @@ def decide_lease_task(
         started(attempt=task.attempt + 1, worker=command.worker),
         LeaseGranted(lease=lease, at=command.at, is_new_attempt=True),
     ]
+
+
+def _next_number(task: Task, at: datetime) -> int:
+    """Return the number of a new lease: above the last one, and none that a lease of a lost future had.
+
+    Counted one by one it would come again after the database went back in time, and two workers would hold one token.
+    """
+    return max(task.leases + 1, microseconds(at))
 
 
 def _require_slot(slot: int | None, agent: Agent) -> None:

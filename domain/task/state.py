@@ -23,6 +23,7 @@ __all__ = [
     "Waiting",
     "artifact_size",
     "has_canceled_lease",
+    "microseconds",
     "require_lease",
     "require_open_task",
     "require_task",
@@ -83,11 +84,11 @@ class Waiting(Record):
 
 
 class Task(Record):
-    """A task; `generation` counts its events, `leases` its leases, `messages` what workers are to be handed.
+    """A task; `generation` counts its events, `leases` is the number of its last lease.
 
-    `reports` counts what they reported of usage. The running attempt began at `attempt_started_at`; it is worked on
-    since `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it
-    knows.
+    `messages` counts what workers are to be handed, `reports` what they reported of usage. The running attempt began
+    at `attempt_started_at`; it is worked on since `running_since`, and was for `worked` before it last waited for a
+    person. Reads states that hold more than it knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -122,7 +123,7 @@ class Task(Record):
     def claimable_at(self) -> int | None:
         """From when a worker may lease it, in microseconds since 1970; None where no worker may."""
         is_waiting = self.state in TERMINAL_STATES or self.state in INTERRUPTED_STATES or self.lease is not None
-        return None if is_waiting else _microseconds(self.ready_at)
+        return None if is_waiting else microseconds(self.ready_at)
 
     @computed_field  # type: ignore[prop-decorator] # see above
     @property
@@ -130,7 +131,7 @@ class Task(Record):
         """When the rules next have something to say without anybody's call, in microseconds since 1970."""
         moments = (self.deadline, self.attempt_ends_at, _expiry(self.lease), _expiry(self.waiting))
         is_over = self.state in TERMINAL_STATES
-        return None if is_over else min((_microseconds(moment) for moment in moments if moment), default=None)
+        return None if is_over else min((microseconds(moment) for moment in moments if moment), default=None)
 
     @property
     def attempt_ends_at(self) -> datetime | None:
@@ -146,7 +147,7 @@ def _expiry(bounded: Lease | Waiting | None) -> datetime | None:
     return None if bounded is None else bounded.expires_at
 
 
-def _microseconds(moment: datetime) -> int:
+def microseconds(moment: datetime) -> int:
     """Return microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 

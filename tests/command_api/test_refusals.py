@@ -136,12 +136,12 @@ async def test_a_token_that_is_not_that_of_the_tasks_lease_opens_nothing(
     current = await lease_one(command_client, wait_seconds=10)
     assert (current["task_id"], current["attempt"]) == (mine["task_id"], 2)
     number, signature = current["lease_token"].split(".")
-    forged = make_lease_token(b"another secret", UUID(current["task_id"]), 2)
+    forged = make_lease_token(b"another secret", UUID(current["task_id"]), int(number))
     tokens = {
         "stale": mine["lease_token"],
         "of another task": foreign["lease_token"],
         "of another secret": forged,
-        "of another number": f"3.{signature}",
+        "of another number": f"{int(number) + 1}.{signature}",
         "without a number": f".{signature}",
         "without a signature": f"{number}.",
         "negative": f"-{number}.{signature}",

@@ -34,6 +34,7 @@ from domain.task import (
     TaskFact,
     TaskQueued,
 )
+from domain.task.state import microseconds
 
 __all__ = [
     "AGENT_ID",
@@ -57,6 +58,7 @@ __all__ = [
     "fail",
     "heartbeat",
     "lease",
+    "lease_number",
     "leased",
     "paused_agent",
     "progress",
@@ -100,6 +102,11 @@ SUBMITTED = TaskSubmitted(
 def at(seconds: float) -> datetime:
     """Return the time so many seconds after noon."""
     return NOON + timedelta(seconds=seconds)
+
+
+def lease_number(seconds_after_noon: float) -> int:
+    """Return the number of a lease that was given then."""
+    return microseconds(at(seconds_after_noon))
 
 
 def active_agent() -> Agent:

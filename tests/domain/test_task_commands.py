@@ -28,6 +28,7 @@ from tests.domain.samples import (
     existing,
     heartbeat,
     lease,
+    lease_number,
     leased,
     paused_agent,
     put_back,
@@ -83,7 +84,7 @@ def test_a_task_is_not_leased_while_its_agent_takes_no_work(agent: object, code:
 
 
 def test_the_first_lease_starts_the_task() -> None:
-    expires = Lease(number=1, worker="worker-1", seconds=60, expires_at=at(70))
+    expires = Lease(number=lease_number(10), worker="worker-1", seconds=60, expires_at=at(70))
 
     task = (
         given_task(*queued())
@@ -92,7 +93,7 @@ def test_the_first_lease_starts_the_task() -> None:
     )
 
     assert task is not None
-    assert (task.state, task.attempt, task.leases, task.generation) == (TaskState.WORKING, 1, 1, 2)
+    assert (task.state, task.attempt, task.leases, task.generation) == (TaskState.WORKING, 1, lease_number(10), 2)
     assert (task.claimable_at, task.due_at) == (None, int(at(70).timestamp()) * 1_000_000)
 
 
@@ -100,7 +101,25 @@ def test_a_lease_lasts_as_long_as_the_worker_asks() -> None:
     task = given_task(*queued()).when(lease(seconds=7)).after
 
     assert task is not None
-    assert task.lease == Lease(number=1, worker="worker-1", seconds=7, expires_at=at(7))
+    assert task.lease == Lease(number=lease_number(0), worker="worker-1", seconds=7, expires_at=at(7))
+
+
+def test_the_lease_of_a_lost_future_has_another_token_than_the_one_that_is_given_instead() -> None:
+    ready = given_task(*queued())
+    lost, instead = (
+        existing(ready.when(lease(10)).after),
+        existing(ready.when(lease(10.000001, worker="worker-2")).after),
+    )
+
+    given_this_task(instead).when(complete(lost.leases)).then_rejected("lease_lost", Conflict)
+    assert given_this_task(instead).when(complete(instead.leases)).rejection is None
+
+
+def test_two_leases_within_the_same_microsecond_have_two_numbers() -> None:
+    first = existing(given_task(*queued()).when(lease()).after)
+    again = given_this_task(first.model_copy(update={"lease": None})).when(lease()).after
+
+    assert existing(again).leases == first.leases + 1
 
 
 @pytest.mark.parametrize("seconds", [59, 60, 600])
@@ -119,10 +138,15 @@ def test_a_takeover_is_the_next_attempt_and_the_next_lease() -> None:
     task = existing(
         given_task(*queued(), *started(), *put_back())
         .when(lease(70, worker="worker-2"))
-        .then(TaskAttemptStarted(attempt=2, worker="worker-2"), leased(2, since=70, worker="worker-2"))
+        .then(TaskAttemptStarted(attempt=2, worker="worker-2"), leased(lease_number(70), since=70, worker="worker-2"))
     )
 
-    assert (task.state, task.attempt, task.leases, task.worker) == (TaskState.WORKING, 2, 2, "worker-2")
+    assert (task.state, task.attempt, task.leases, task.worker) == (
+        TaskState.WORKING,
+        2,
+        lease_number(70),
+        "worker-2",
+    )
     assert (task.attempt_started_at, task.running_since) == (at(70), at(70))
 
 

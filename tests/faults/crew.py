@@ -27,8 +27,8 @@ SLOTS = {
     "writers-2": "writers",
     "tasks-1": "tasks",
 }
-_MOST_CALLS = {"read_batches": 30, "append_batches": 15, "save_batch": 20, "read_log": 3, "locate_streams": 2}
-_MOST_CALLS |= {"load_commands": 150, "save_commands": 80, "save_command": 40, "find_due_tasks": 20}
+_MOST_CALLS = {"read_batches": 12, "append_batches": 8, "save_batch": 8, "read_log": 3, "locate_streams": 2}
+_MOST_CALLS |= {"load_commands": 40, "save_commands": 20, "save_command": 10, "find_due_tasks": 10}
 
 
 @dataclass(frozen=True, slots=True)

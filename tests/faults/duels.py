@@ -43,6 +43,7 @@ async def _stop_inside(storm: Storm, slot: str, point: str) -> bool:
             lambda: _is_gone(storm, member), timeout=PATIENCE_SECONDS, what=f"others have what {slot} held"
         )
         storm.done["shards taken over from the stopped"] += held or 0
+        await let_pass(storm.randomness.uniform(0.0, 1.5))  # at first nobody has done yet what it was about to do
     finally:
         crew.let_go(slot)
     return bool(held)

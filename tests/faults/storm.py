@@ -97,6 +97,8 @@ async def settle(storm: Storm) -> Report:
 async def _look(storm: Storm) -> Report:
     """Verify while clients go on; everybody has been left in peace for a moment, and the bulk of writers pauses."""
     storm.crew.proceed()
+    storm.crew.replace_dead(is_armed=False)
+    storm.crew.disarm()
     _brake(storm, is_on=True)
     started = time.monotonic()
     report = await _verify(storm)
@@ -136,7 +138,7 @@ async def _rage_a_round(storm: Storm, decks: list[Deck]) -> None:
     blows = asyncio.gather(*(_blow(storm, deck, pause) for deck, pause in zip(decks, pauses, strict=True)))
     while time.monotonic() < begins + _ROUND_SECONDS or not blows.done():
         crew.replace_dead(is_armed=True)
-        if randomness.random() < 0.04:
+        if randomness.random() < 0.02:
             crew.kill(randomness.choice(list(SLOTS)))
         if randomness.random() < 0.02 and not crew.stopped:
             crew.stop(randomness.choice(["projectors-1", "projectors-2", "relay-1", "relay-2"]))
@@ -148,9 +150,6 @@ async def _rage_a_round(storm: Storm, decks: list[Deck]) -> None:
         await asyncio.sleep(_TICK_SECONDS)
     await blows
     await reconnect(storm)
-    crew.proceed()
-    crew.replace_dead(is_armed=False)
-    crew.disarm()
 
 
 async def _blow(storm: Storm, deck: Deck, pause: float) -> None:
