@@ -17,12 +17,7 @@ async def verify_receipts(work: Work, cuts: Mapping[int, ShardCut]) -> None:
     """Look at all receipts; heads are read after each page, so that they cover what its commands committed."""
     after = FIRST_RECEIPT
     while page := await read_receipts(work.pool, after, limit=_PAGE):
-        if any(
-            position > cuts[shard].head.position
-            for receipt in page
-            for shard, position in zip(receipt.shards, receipt.positions, strict=False)
-            if shard in cuts
-        ):
+        if any(_is_beyond(receipt, cuts) for receipt in page):
             cuts = await read_cuts(work.pool)
         for receipt in page:
             note_all(work.findings, compare_receipt(receipt, cuts))
@@ -31,19 +26,39 @@ async def verify_receipts(work: Work, cuts: Mapping[int, ShardCut]) -> None:
         work.advance("receipts", work.tally.of("receipts"), None)
 
 
+def _is_beyond(receipt: ReceiptPositions, cuts: Mapping[int, ShardCut]) -> bool:
+    """Tell whether a receipt names what came after the cuts: a position, or an epoch."""
+    return any(
+        position > cuts[shard].head.position or receipt.epoch > cuts[shard].epochs[-1][0]
+        for shard, position in zip(receipt.shards, receipt.positions, strict=False)
+        if shard in cuts
+    )
+
+
 def compare_receipt(receipt: ReceiptPositions, cuts: Mapping[int, ShardCut]) -> Iterator[tuple[Kind, str, str]]:
-    """Say which of a receipt's positions are not there."""
+    """Say which of a receipt's positions are not there, or were lost after the epoch that it names.
+
+    One epoch stands for all its shards: the newest of what follows the positions. A shard of which the command changed
+    nothing has its head there, behind which that epoch may just have begun.
+    """
     where = f"receipt {'/'.join(receipt.key)}"
     if len(receipt.shards) != len(receipt.positions):
         yield Kind.RECEIPT_POSITION, where, f"{len(receipt.shards)} shards, {len(receipt.positions)} positions"
         return
+    newest = 0
     for shard, position in zip(receipt.shards, receipt.positions, strict=True):
         cut = cuts.get(shard)
         if cut is None:
             yield Kind.RECEIPT_POSITION, where, f"it names shard {shard}, which is not there"
-        elif position > cut.head.position:
+            return
+        newest = max(newest, epoch_of(cut.epochs, position + 1))
+        if position > cut.head.position:
             words = f"it names position {position} of shard {shard}, which ends at {cut.head.position}"
             yield Kind.RECEIPT_POSITION, where, words
-        elif receipt.epoch > epoch_of(cut.epochs, max(1, position)) and position:
-            words = f"it names epoch {receipt.epoch} for position {position} of shard {shard}, which is older"
+        elif position and receipt.epoch < (today := epoch_of(cut.epochs, position)):
+            words = (
+                f"it names epoch {receipt.epoch} for position {position} of shard {shard}, lost before epoch {today}"
+            )
             yield Kind.RECEIPT_POSITION, where, words
+    if receipt.shards and receipt.epoch > newest:
+        yield Kind.RECEIPT_POSITION, where, f"it names epoch {receipt.epoch}, but its positions are of {newest} at most"

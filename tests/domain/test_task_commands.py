@@ -104,24 +104,6 @@ def test_a_lease_lasts_as_long_as_the_worker_asks() -> None:
     assert task.lease == Lease(number=lease_number(0), worker="worker-1", seconds=7, expires_at=at(7))
 
 
-def test_the_lease_of_a_lost_future_has_another_token_than_the_one_that_is_given_instead() -> None:
-    ready = given_task(*queued())
-    lost, instead = (
-        existing(ready.when(lease(10)).after),
-        existing(ready.when(lease(10.000001, worker="worker-2")).after),
-    )
-
-    given_this_task(instead).when(complete(lost.leases)).then_rejected("lease_lost", Conflict)
-    assert given_this_task(instead).when(complete(instead.leases)).rejection is None
-
-
-def test_two_leases_within_the_same_microsecond_have_two_numbers() -> None:
-    first = existing(given_task(*queued()).when(lease()).after)
-    again = given_this_task(first.model_copy(update={"lease": None})).when(lease()).after
-
-    assert existing(again).leases == first.leases + 1
-
-
 @pytest.mark.parametrize("seconds", [59, 60, 600])
 def test_a_leased_task_is_nobody_elses_before_the_scheduler_has_put_it_back(seconds: float) -> None:
     given_task(*queued(), *started()).when(lease(seconds)).then_rejected("task_leased", Conflict)

@@ -24,6 +24,7 @@ _LOOK_EVERY_SECONDS = 15.0
 _SHARE_OF_LOOKS = 0.2
 """Of the whole time goes into looks at the most: each takes the longer the more there is to see."""
 _TRIES = 3
+_KILLS_AHEAD = 10
 _BULK = frozenset({"writers-1", "writers-2"})
 _LAGS = (3_000, 10_000)
 """The writers of the bulk rest while the slowest projection is further behind than the second, until the first."""
@@ -43,7 +44,7 @@ async def rage(storm: Storm, aim: Aim) -> list[Report]:
     decks = [Deck(_server_strikes(storm), storm.randomness), Deck(PROCESS_STRIKES, storm.randomness)]
     reports: list[Report] = []
     while time.monotonic() < begun + aim.seconds and not await _is_enough(storm, aim):
-        await _rage_a_round(storm, decks)
+        await _rage_a_round(storm, decks, aim)
         storm.seconds["all"] = time.monotonic() - begun
         if storm.crew.broken:
             break
@@ -107,7 +108,7 @@ async def _look(storm: Storm) -> Report:
     storm.done["looks"] += 1
     print(  # noqa: T201 - how far it came, shown where the test fails
         f"{storm.seconds['all']:.0f} s: {report.events} events, {storm.crew.kills} kills, "
-        f"verified in {storm.seconds['last look']:.1f} s: {report.different} differences",
+        f"{storm.progress.lag} behind, verified in {storm.seconds['last look']:.1f} s: {report.different} differences",
         flush=True,
     )
     _brake(storm, is_on=False)
@@ -130,15 +131,16 @@ async def _verify(storm: Storm) -> Report:
     return await verify(storm.pool, storm.redis, scope)
 
 
-async def _rage_a_round(storm: Storm, decks: list[Deck]) -> None:
+async def _rage_a_round(storm: Storm, decks: list[Deck], aim: Aim) -> None:
     """Arm everybody, kill and stop at random, and meanwhile do one thing to a server and one to a process."""
     crew, randomness = storm.crew, storm.randomness
     begins = time.monotonic()
     pauses = [randomness.uniform(0.0, 2.0) for _ in decks]
     blows = asyncio.gather(*(_blow(storm, deck, pause) for deck, pause in zip(decks, pauses, strict=True)))
     while time.monotonic() < begins + _ROUND_SECONDS or not blows.done():
-        crew.replace_dead(is_armed=True)
-        if randomness.random() < 0.02:
+        is_deadly = _is_deadly(storm, aim)
+        crew.replace_dead(is_armed=is_deadly)
+        if is_deadly and randomness.random() < 0.04:
             crew.kill(randomness.choice(list(SLOTS)))
         if randomness.random() < 0.02 and not crew.stopped:
             crew.stop(randomness.choice(["projectors-1", "projectors-2", "relay-1", "relay-2"]))
@@ -150,6 +152,11 @@ async def _rage_a_round(storm: Storm, decks: list[Deck]) -> None:
         await asyncio.sleep(_TICK_SECONDS)
     await blows
     await reconnect(storm)
+
+
+def _is_deadly(storm: Storm, aim: Aim) -> bool:
+    """Tell whether it is time for more kills: as many as the aim has for so many events, and a few ahead."""
+    return storm.crew.kills < aim.kills * storm.progress.events / aim.events + _KILLS_AHEAD
 
 
 async def _blow(storm: Storm, deck: Deck, pause: float) -> None:

@@ -21,15 +21,21 @@ SELECT (SELECT sum(h.position) FROM log.floors f, log.head_of(f.shard) h) AS log
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How long each stall took, in seconds; and by how many events the slowest projection was behind, each time."""
+    """How long each stall took, in seconds; and each time how many events the log and the slowest projection had."""
 
     stalls: list[float] = field(default_factory=list)
-    lags: list[int] = field(default_factory=list)
+    seen: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
+
+    @property
+    def events(self) -> int:
+        """How many events the log had when it was last looked at."""
+        return self.seen[-1][0]
 
     @property
     def lag(self) -> int:
-        """By how many events the slowest projection was behind when it was last looked at."""
-        return self.lags[-1] if self.lags else 0
+        """By how many events the slowest projection was behind then."""
+        logged, applied = self.seen[-1]
+        return logged - applied
 
 
 @asynccontextmanager
@@ -51,7 +57,7 @@ async def _watch(pool: Pool, progress: Progress) -> None:
         except AWAY:
             since = time.monotonic()  # it is not the line's fault that a server is away
         else:
-            progress.lags.append(int((logged or 0) - (applied or 0)))
+            progress.seen.append((int(logged or 0), int(applied or 0)))
             if applied != before or applied == logged:
                 progress.stalls.append(time.monotonic() - since)
                 since, before = time.monotonic(), applied
