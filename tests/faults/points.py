@@ -58,24 +58,32 @@ def install(point: str) -> None:
 
 
 def _armed(function: AnyCall, where: str, times: int, number: signal.Signals) -> AnyCall:
-    """Return the function; the given call of it that has something to do, counted from 1, is where it strikes."""
+    """Return the function; it strikes once, at the given call that has something to do (counted from 1) or the next.
+
+    A call that fails is not the place to strike after: then the next that succeeds is.
+    """
     moment = where.rpartition(".")[2]
-    calls = Counter[str]()
+    counts = Counter[str]()
+
+    def strikes(at: str) -> bool:
+        if at != moment or counts["calls"] < times or counts["strikes"]:
+            return False
+        counts["strikes"] += 1
+        os.kill(os.getpid(), number)
+        return True
 
     @wraps(function)
     async def armed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it wraps
-        calls[where] += not _is_idle(arguments)
-        is_now = calls[where] == times and not _is_idle(arguments)
-        if is_now and moment == "before":
-            os.kill(os.getpid(), number)
+        if _is_idle(arguments):
+            return await function(*arguments, **named)
+        counts["calls"] += 1
+        has_struck = strikes("before")
         running = asyncio.ensure_future(function(*arguments, **named))
-        if is_now and moment == "during":
+        if moment == "during" and counts["calls"] >= times and not counts["strikes"]:
             await asyncio.wait([running], timeout=_MOMENT_SECONDS)  # what was sent is on its way
-            os.kill(os.getpid(), number)
+            has_struck = strikes("during")
         result = await running
-        if is_now and moment == "after":
-            os.kill(os.getpid(), number)
-        if is_now:
+        if strikes("after") or has_struck:
             _tell(f"{where}: {_outcome(arguments, result)}")
         return result
 
