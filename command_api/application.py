@@ -82,7 +82,7 @@ def _services(
         recall_agents=remembered_agents(pool),
         find_open_tasks=partial(find_open_tasks, pool),
         read_messages=partial(read_messages, pool),
-        read_principals=partial(read_principals, pool),
+        read_principals=partial(read_principals, pool, has_revoked=True),
         ask_for_release=partial(_ask_for_release, pool),
         make_id=new_id,
         make_traceparent=new_traceparent,

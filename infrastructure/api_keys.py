@@ -32,6 +32,7 @@ class Principal(NamedTuple):
     workspace_id: str
     name: str = ""
     roles: frozenset[str] = frozenset()
+    is_revoked: bool = False
 
 
 type Authenticate = Callable[[str], Awaitable[Principal | None]]
@@ -65,13 +66,15 @@ async def store_api_key(pool: Pool, api_key: str, *, workspace_id: str, name: st
     )
 
 
-async def read_principals(pool: Pool, workspace_id: str) -> list[Principal]:
-    """Return all who hold a valid key of a workspace, as they stand now; never from memory."""
+async def read_principals(pool: Pool, workspace_id: str, *, has_revoked: bool = False) -> list[Principal]:
+    """Return all who hold a valid key of a workspace, or held one too, as they stand now; never from memory."""
     rows = await pool.fetch(
-        "SELECT key_id, workspace_id, name, roles FROM write.api_keys WHERE workspace_id = $1 AND revoked_at IS NULL",
+        "SELECT key_id, workspace_id, name, roles, revoked_at IS NOT NULL FROM write.api_keys"
+        " WHERE workspace_id = $1 AND (revoked_at IS NULL OR $2)",
         workspace_id,
+        has_revoked,
     )
-    return [Principal(row["key_id"], row["workspace_id"], row["name"], frozenset(row["roles"])) for row in rows]
+    return [Principal(row[0], row[1], row[2], frozenset(row[3]), row[4]) for row in rows]
 
 
 async def revoke_api_key(pool: Pool, key_id: str) -> bool:

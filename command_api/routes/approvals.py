@@ -109,7 +109,9 @@ async def decide_on_approval(approval_id: UUID, body: DecisionBody, call: Curren
     """
     principals = await call.services.read_principals(call.principal.workspace_id)
     people = {
-        principal.key_id: Person(key_id=principal.key_id, name=principal.name, roles=principal.roles)
+        principal.key_id: Person(
+            key_id=principal.key_id, name=principal.name, roles=principal.roles, is_revoked=principal.is_revoked
+        )
         for principal in principals
     }
 

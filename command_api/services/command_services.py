@@ -41,7 +41,7 @@ class CommandServices:
     """What workers are handed with tasks, behind an ordinal."""
 
     read_principals: Callable[[str], Awaitable[list[Principal]]]
-    """All who hold a valid key of a workspace, as they stand now."""
+    """All who hold a key of a workspace, or held one that is revoked, as they stand now."""
 
     ask_for_release: Callable[[WantedAction, str, float], Awaitable[DeadLetterRequest | None]]
     """Takes what is asked of a dead letter, the workspace and seconds to wait; None where there is no such one."""

@@ -1,6 +1,6 @@
 """Decide on what a worker asked to be allowed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -14,14 +14,15 @@ __all__ = ["CastVote", "Person", "decide_cast_vote"]
 
 
 class Person(Record):
-    """Somebody with a key, as they stand now: a key that was revoked has no roles and no name.
+    """Somebody with a key, as they stand now. Keys of one name are one person's.
 
-    Keys of one name are one person's.
+    With a key that was revoked nobody decides, but who asked for something with it is still who asked.
     """
 
     key_id: str
     name: str
     roles: frozenset[str]
+    is_revoked: bool = False
 
 
 class CastVote(Record):
@@ -49,7 +50,7 @@ def decide_cast_vote(
         raise Forbidden("own_request", "Nobody decides on what they asked for themselves.")
     if not _may_decide(command.by, approval.rule, command.people):
         raise Forbidden("not_a_decider", "This approval is for others to decide: see its rule.")
-    if any(_is_same_person(command.by, vote.by, command.people) for vote in approval.votes):
+    if any(_is_same_person(command.by, by, command.people) for by in _voters(approval, command.people)):
         raise Conflict("already_voted", "You have decided on this approval already.")
     vote = ApprovalVote(by=command.by, decision=command.decision, reason=command.reason)
     return [ApprovalVoteCast(vote=vote), *_outcome((*approval.votes, vote), approval.rule, command.people)]
@@ -61,10 +62,17 @@ def _is_same_person(key_id: str, other_id: str, people: Mapping[str, Person]) ->
     return key_id == other_id or (person is not None and other is not None and person.name == other.name)
 
 
+def _voters(approval: Approval, people: Mapping[str, Person]) -> Iterator[str]:
+    """Yield the keys that votes came with; one that was revoked since is no vote, and may be cast with another key."""
+    return (vote.by for vote in approval.votes if (voter := people.get(vote.by)) is not None and not voter.is_revoked)
+
+
 def _may_decide(key_id: str, rule: ApprovalRule, people: Mapping[str, Person]) -> bool:
     """Tell whether a person may decide under a rule, by their role or their name."""
     person = people.get(key_id)
-    return person is not None and (person.name in rule.people or not person.roles.isdisjoint(rule.roles))
+    if person is None or person.is_revoked:
+        return False
+    return person.name in rule.people or not person.roles.isdisjoint(rule.roles)
 
 
 def _outcome(

@@ -161,6 +161,16 @@ async def test_the_vote_of_a_key_that_was_revoked_before_the_deciding_one_does_n
     assert (await decide(ada, approval_id)).json()["status"] == "approved"
 
 
+async def test_nobody_decides_on_their_own_wish_after_its_key_was_revoked(store: Pool, hire: Hire) -> None:
+    bot, same, other = await hire("bot", "finance"), await hire("bot", "finance"), await hire("cleo", "finance")
+    _, approval_id = await ask(bot)
+    assert await revoke_api_key(store, key_id(bot))
+
+    async with nothing_written(store):
+        assert_error(await decide(same, approval_id), 403, "own_request")
+    assert (await decide(other, approval_id)).json()["status"] == "approved"
+
+
 @pytest.mark.parametrize(("on_refusal", "state"), [("reject", "rejected"), ("resume", "working")])
 async def test_a_refusal_ends_the_task_or_lets_it_go_on_without(
     command_client: httpx2.AsyncClient, store: Pool, hire: Hire, on_refusal: str, state: str

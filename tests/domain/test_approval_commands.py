@@ -23,7 +23,7 @@ from tests.domain.scenario import given_approval, given_this_approval
 
 def without(key_id: str) -> dict[str, Person]:
     """Return the people after a key was revoked."""
-    return {other: person for other, person in PEOPLE.items() if other != key_id}
+    return {**PEOPLE, key_id: PEOPLE[key_id].model_copy(update={"is_revoked": True})}
 
 
 def with_roles(key_id: str, *roles: str) -> dict[str, Person]:
@@ -51,6 +51,23 @@ def test_nobody_decides_on_what_they_asked_for_with_any_of_their_keys(by: str) -
 
 def test_nobody_decides_on_their_own_request_when_their_key_is_not_known_any_more() -> None:
     given_approval(asked()).when(vote("worker", people={})).then_rejected("own_request", Forbidden)
+
+
+def test_nobody_decides_with_another_key_on_what_they_asked_for_with_one_that_was_revoked() -> None:
+    given_approval(asked()).when(vote("worker-2", people=without("worker"))).then_rejected("own_request", Forbidden)
+
+
+def test_whose_key_was_revoked_after_the_vote_votes_anew_with_another_and_is_counted_once() -> None:
+    voted = given_approval(asked(required=2), vote_cast("ada"))
+
+    voted.when(vote("ada-2")).then_rejected("already_voted", Conflict)
+    anew = voted.when(vote("ada-2", people=without("ada"))).then(vote_cast("ada-2"))
+    given_this_approval(anew).when(vote("mary", people=without("ada"))).then(vote_cast("mary"), ApprovalGranted())
+
+
+def test_with_a_key_that_was_revoked_nobody_decides() -> None:
+    people = without("grace")
+    given_approval(asked()).when(vote("grace", people=people)).then_rejected("not_a_decider", Forbidden)
 
 
 @pytest.mark.parametrize("by", ["eve", "nobody"])
