@@ -24,6 +24,7 @@ __all__ = [
     "Pointer",
     "RebuildRunningError",
     "begin_version",
+    "claim_shard",
     "drop_building",
     "drop_kept",
     "hold_rebuild",
@@ -81,6 +82,22 @@ async def hold_rebuild(pool: Pool, projection: str) -> AsyncIterator[None]:
             yield
         finally:
             if not connection.is_closed():
+                await connection.fetchval("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
+
+
+@asynccontextmanager
+async def claim_shard(pool: Pool, version: ReadVersion, shard: int) -> AsyncIterator[bool]:
+    """Keep others from filling a shard of a version while the block lasts, for it would be work in vain.
+
+    Yields false where another does it. The claim ends with its connection, so with this process.
+    """
+    async with pool.acquire() as connection:
+        name = f"bureau build {version.schema} {shard}"
+        is_mine = await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)
+        try:
+            yield is_mine
+        finally:
+            if is_mine and not connection.is_closed():
                 await connection.fetchval("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
 
 

@@ -1,6 +1,7 @@
 """One of the processes that fill a version: `python -m projectors.build_process NAME VERSION SHARD…`.
 
-DATABASE_URL says where. It ends when the logs of its shards end; how far it is, the checkpoints say.
+DATABASE_URL says where. It takes those that no other process has taken, and ends when there is none left; how far it
+is, the checkpoints say.
 Exit codes: 0 done, 1 an event cannot be applied (its words on standard error) or the database is out of reach.
 """
 
@@ -17,7 +18,7 @@ from projectors.projections import PROJECTIONS
 
 __all__ = ["main"]
 
-_CONNECTIONS = 4
+_CONNECTIONS = 6
 
 
 async def _build(database_url: str, version: ReadVersion, shards: Sequence[int]) -> None:

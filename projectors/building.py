@@ -1,13 +1,14 @@
 """Filling a version of a projection from the log: many events a batch, short transactions, any number of processes.
 
-The checkpoints of the version are its progress: whoever is killed is gone on with from there, and two who fill the same
-shard do no harm, as only one of them moves it. An event that cannot be applied parks with its root, as in the version
-that serves. Nothing is announced: nobody reads a version that does not serve.
+The checkpoints of the version are its progress: whoever is killed is gone on with from there. Processes take shard
+after shard, each for itself; two who fill the same one would do no harm, as only one of them moves it. An event that
+cannot be applied parks with its root, as in the version that serves. Nothing is announced: nobody reads a version that
+does not serve.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -19,6 +20,7 @@ from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.read_checkpoints import Standing, read_standings
 from infrastructure.read_store import load_bodies, save_batch
 from infrastructure.read_versions import ReadVersion
+from infrastructure.version_switching import claim_shard
 from projectors.announcing import Announcer
 from projectors.entries import Entry, ShardBatch, entry_of_row, split_by_shard
 from projectors.failing import apply_one_by_one, settle
@@ -31,7 +33,7 @@ __all__ = ["Build", "BuildFailedError", "build_shards", "catch_up", "first_error
 
 _BATCH_EVENTS: Final = 2_000
 _BATCH_BYTES: Final = 8_000_000
-_LANES: Final = 3  # one folds while the others wait for the database
+_LANES: Final = 2  # one folds while the other waits for the database
 _SHARE: Final = 200
 _REMEMBERED: Final = 5_000  # of a shard that is being filled: what runs for long need not be loaded again and again
 
@@ -69,14 +71,18 @@ def open_build(pool: Pool, projection: Projection, version: ReadVersion) -> Buil
     return Build(version, follower, FollowDependencies(pool, apply, Announcer({}, {})))
 
 
-async def _read_standings(build: Build) -> dict[int, Standing]:
-    """Take over where the version stands and what is parked; raises BuildFailedError where it was given up."""
+async def _read_standings(build: Build, shards: Collection[int] | None = None) -> dict[int, Standing]:
+    """Take over where some shards of the version stand, or all, and what is parked there.
+
+    Raises BuildFailedError where the version was given up.
+    """
     standings = await read_standings(build.dependencies.pool, build.version)
     if not standings:
         message = f"version {build.version.version} of {build.version.projection} was given up"
         raise BuildFailedError(message)
     apply = build.dependencies.apply
-    for shard, standing in standings.items():
+    for shard in standings if shards is None else shards:
+        standing = standings[shard]
         place = (build.follower.checkpoints.get(shard), apply.parked.get(shard))
         if place != (standing.checkpoint, standing.parked):
             build.follower.checkpoints[shard] = standing.checkpoint
@@ -103,7 +109,7 @@ async def _apply(build: Build, batches: Sequence[ShardBatch]) -> None:
         message = f"shard {shard} of {follower.projection.name} cannot be filled: {reason}"
         raise BuildFailedError(message)
     if lost:
-        await _read_standings(build)
+        await _read_standings(build, lost)
 
 
 def _without_gap(after: int, entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -132,21 +138,27 @@ async def _read_next(build: Build, checkpoints: Mapping[int, EntryId], limit: in
     return batches
 
 
-async def _build_shard(build: Build, shard: int, end: int) -> None:
-    """Fill one shard up to a position."""
-    while (checkpoint := build.follower.checkpoints[shard]).position < end:
-        await _apply(build, await _read_next(build, {shard: checkpoint}, _BATCH_EVENTS))
+async def _build_shard(build: Build, shard: int) -> None:
+    """Fill one shard up to the end of its log as it is now, unless another process is at it."""
+    async with claim_shard(build.dependencies.pool, build.version, shard) as is_mine:
+        if not is_mine:
+            return
+        end = (await _read_standings(build, [shard]))[shard].head.position
+        while (checkpoint := build.follower.checkpoints[shard]).position < end:
+            await _apply(build, await _read_next(build, {shard: checkpoint}, _BATCH_EVENTS))
+    build.dependencies.apply.memory.pop(shard, None)
 
 
 async def build_shards(build: Build, shards: Sequence[int]) -> None:
-    """Fill some shards up to the ends of their logs as they are now; what others write meanwhile may be missing."""
-    standings = await _read_standings(build)
+    """Fill some shards up to the ends of their logs, beside others who do the same.
+
+    What others have taken, or write meanwhile, may be missing when it returns.
+    """
     waiting = deque(shards)
 
     async def work() -> None:
         while waiting:
-            shard = waiting.popleft()
-            await _build_shard(build, shard, standings[shard].head.position)
+            await _build_shard(build, waiting.popleft())
 
     async with asyncio.TaskGroup() as group:
         for _ in range(_LANES):

@@ -6,10 +6,10 @@ batch, but for making an index, and the switch, which holds the old version's ch
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from contracts.streams import EntryId
 from infrastructure.event_log import read_missing_history
@@ -67,13 +67,13 @@ class Rebuilt(NamedTuple):
 class RebuildDependencies:
     """What a rebuild needs: the database, processes to fill with, somebody to tell, and the cache's positions.
 
-    `run_processes` fills the shards of each group in a process of its own; without it all is done in this one.
+    `run_processes` fills shards in so many other processes beside this one; without it all is done in this one.
     """
 
     pool: Pool
     tell: Callable[[Progress], None]
     put_applied: Callable[[ReadVersion, Mapping[int, EntryId]], Awaitable[None]]
-    run_processes: Callable[[ReadVersion, Sequence[Sequence[int]]], Awaitable[None]] | None = None
+    run_processes: Callable[[ReadVersion, Sequence[int], int], Coroutine[Any, Any, None]] | None = None
     processes: int = 1
 
 
@@ -86,14 +86,6 @@ async def _refuse_missing_history(pool: Pool, projection: Projection) -> None:
         raise HistoryMissingError(f"{message}: put the partitions back that `bureau archive list` does not show")
 
 
-def _groups(remaining: Mapping[int, int], processes: int) -> list[list[int]]:
-    """Return the shards in groups of about the same number of events, the longest of each first."""
-    groups: list[list[int]] = [[] for _ in range(processes)]
-    for shard in sorted(remaining, key=lambda shard: -remaining[shard]):
-        min(groups, key=lambda group: sum(remaining[each] for each in group)).append(shard)
-    return [group for group in groups if group]
-
-
 async def _look(build: Build, phase: Phase, dependencies: RebuildDependencies) -> dict[int, int]:
     """Tell how far the version is; return the events that each shard has still to come, where there are any."""
     standings = await read_standings(dependencies.pool, build.version)
@@ -104,20 +96,36 @@ async def _look(build: Build, phase: Phase, dependencies: RebuildDependencies) -
     return {shard: events for shard, events in missing.items() if events > 0}
 
 
+def _start_filling(
+    build: Build, remaining: Mapping[int, int], dependencies: RebuildDependencies
+) -> list[asyncio.Task[None]]:
+    """Begin to fill, in this process first of all; the others take of the same shards when they have started."""
+    shards = sorted(remaining, key=lambda shard: -remaining[shard])  # the longest first: none is left over in the end
+    filling = [asyncio.create_task(build_shards(build, shards))]
+    others = dependencies.processes - 1
+    if dependencies.run_processes is not None and others > 0 and sum(remaining.values()) > _FEW_EVENTS:
+        filling.append(asyncio.create_task(dependencies.run_processes(build.version, shards, others)))
+    return filling
+
+
 async def _fill(build: Build, dependencies: RebuildDependencies) -> None:
     """Fill the version until little is missing; what fails ends it."""
     while sum((remaining := await _look(build, Phase.FILLING, dependencies)).values()) > _NEAR_EVENTS:
-        run = dependencies.run_processes
-        if run is not None and dependencies.processes > 1 and sum(remaining.values()) > _FEW_EVENTS:
-            filling = asyncio.ensure_future(run(build.version, _groups(remaining, dependencies.processes)))
-        else:
-            filling = asyncio.ensure_future(build_shards(build, sorted(remaining)))
+        filling = _start_filling(build, remaining, dependencies)
         try:
-            while not (await asyncio.wait([filling], timeout=_LOOK_SECONDS))[0]:
-                await _look(build, Phase.FILLING, dependencies)
+            while not all(each.done() for each in filling):
+                pending = [each for each in filling if not each.done()]
+                await asyncio.wait(pending, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                for each in filling:
+                    if each.done():
+                        each.result()
+                missing = sum((await _look(build, Phase.FILLING, dependencies)).values())
+                if filling[0].done() and missing <= _NEAR_EVENTS:
+                    break  # whoever is still starting is not needed any more
         finally:
-            filling.cancel()
-        await filling
+            for each in filling:
+                each.cancel()
+            await asyncio.gather(*filling, return_exceptions=True)
 
 
 async def _switch_once(build: Build, dependencies: RebuildDependencies) -> bool:

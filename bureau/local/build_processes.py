@@ -12,13 +12,13 @@ from projectors.building import BuildFailedError
 __all__ = ["run_build_processes"]
 
 
-async def run_build_processes(database_url: str, version: ReadVersion, groups: Sequence[Sequence[int]]) -> None:
-    """Fill each group of shards in a process of its own; raises BuildFailedError with the words of the one that failed.
+async def run_build_processes(database_url: str, version: ReadVersion, shards: Sequence[int], processes: int) -> None:
+    """Fill shards in so many processes, which share them; raises BuildFailedError with the words of one that failed.
 
     Cancelled, or where one fails, all are ended.
     """
     async with asyncio.TaskGroup() as group:
-        for shards in groups:
+        for _ in range(processes):
             group.create_task(_run(database_url, version, shards))
 
 

@@ -106,14 +106,14 @@ async def test_processes_of_their_own_fill_the_shards(pool: Pool, randomness: Ra
     await make_tables(pool, version, table_names(TASKS))
     await open_checkpoints(pool, version)
 
-    await run_build_processes(database_url, version, [range(3), range(3, TEST_SHARDS)])
+    await run_build_processes(database_url, version, range(TEST_SHARDS), 2)
 
     assert all(each.checkpoint == each.head for each in (await read_standings(pool, version)).values())
 
 
 async def test_a_process_that_fails_says_why(database_url: str) -> None:
     with pytest.raises(ExceptionGroup) as failed:
-        await run_build_processes(database_url, ReadVersion("tasks", 7), [[0]])
+        await run_build_processes(database_url, ReadVersion("tasks", 7), [0], 1)
     assert failed.group_contains(BuildFailedError, match="version 7 of tasks was given up")
 
 
