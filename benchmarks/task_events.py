@@ -78,7 +78,7 @@ def make_task(randomness: Random) -> list[Line]:
             correlationid=str(event_id),
             causationid=str(event_id),
             traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01",
-            data=event.model_dump(mode="json"),
+            data=event.model_dump(mode="json", exclude_none=True),
         )
         lines.append(Line(event_id, event.type, root, generation, envelope.model_dump_json().encode()))
     return lines

@@ -36,14 +36,17 @@ class LogRow(NamedTuple):
     generation: int
 
 
-# Bounded above and below, so that only the partitions in question are touched.
+# Bounded above and below, so that only the partitions in question are touched. A plan may be made when a partition is
+# still empty and be kept while it fills: LATERAL, ORDER BY and LIMIT hold every lookup on the primary key even then.
 _READ: Final = """
 SELECT e.shard, e.position, e.epoch, e.event_id, e.root_id, e.event_type, e.envelope, e.aggregate_id, e.generation
 FROM unnest($1::smallint[], $2::bigint[]) AS s(shard, after)
 CROSS JOIN LATERAL (
-  SELECT l.*, sum(length(l.envelope)) OVER (ORDER BY l.position) AS bytes
-  FROM {source} l
-  WHERE l.shard = s.shard AND l.position > s.after AND l.position <= s.after + $3
+  SELECT o.*, sum(length(o.envelope)) OVER (ORDER BY o.position ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+    SELECT l.* FROM {source} l
+    WHERE l.shard = s.shard AND l.position > s.after AND l.position <= s.after + $3
+    ORDER BY l.position LIMIT $3
+  ) AS o
 ) AS e
 WHERE e.bytes <= $4 OR e.position = s.after + 1
 ORDER BY e.shard, e.position

@@ -114,7 +114,8 @@ def _insert(schema: str, name: str, first_parameter: int, mode: SaveMode) -> str
 
 
 # An array from a sub-select has a length that the planner does not know: so it keeps one plan for any number of shards.
-# Planned anew each time, the statement takes three times as long.
+# Planned anew each time, the statement takes three times as long. A plan may be made when a partition is still empty
+# and be kept while it fills: LATERAL, ORDER BY and LIMIT hold every lookup on the primary key even then.
 _MOVE: Final = """
 WITH wanted AS MATERIALIZED (
   SELECT w.* FROM unnest((SELECT $3::smallint[]), $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[],
@@ -124,11 +125,14 @@ WITH wanted AS MATERIALIZED (
     SELECT l.epoch, l.event_id FROM {source} l
     WHERE l.shard = w.shard AND l.position BETWEEN w.position AND w.position ORDER BY l.position LIMIT 1
   ) AS e
-  WHERE e.epoch = w.epoch AND e.event_id::text = w.event_id AND (w.expected_event = '' OR w.expected_event IN (
-    SELECT l.event_id::text FROM {source} l
+  LEFT JOIN LATERAL (
+    SELECT l.event_id FROM {source} l
     WHERE l.shard = w.shard AND l.position BETWEEN w.expected_position AND w.expected_position
-    UNION ALL SELECT f.event_id::text FROM log.floors f WHERE f.shard = w.shard AND f.position = w.expected_position
-  ))
+    ORDER BY l.position LIMIT 1
+  ) AS x ON w.expected_event <> ''
+  WHERE e.epoch = w.epoch AND e.event_id::text = w.event_id AND (w.expected_event = '' OR w.expected_event = coalesce(
+    x.event_id, (SELECT f.event_id FROM log.floors f WHERE f.shard = w.shard AND f.position = w.expected_position)
+  )::text)
 ), held AS MATERIALIZED (
   SELECT c.shard FROM read.checkpoints c JOIN wanted w ON w.shard = c.shard
   WHERE c.projection = $1 AND c.version = $2 AND c.epoch = w.expected_epoch AND c.position = w.expected_position

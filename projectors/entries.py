@@ -42,7 +42,7 @@ class Entry:
         Kept where others will ask too. Else it is opened when it is folded and gone after it: that costs a third less
         than keeping a whole batch open.
         """
-        return self._opened if self.row is None else read_recorded(self.envelope)
+        return self._opened if self.row is None else read_recorded(self.envelope, self.row.event_type)
 
     @property
     def event_type(self) -> str:
