@@ -21,7 +21,16 @@ from infrastructure.tables import METADATA
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-__all__ = ["FIRST_ID", "LAST_ID", "AggregateChunk", "AggregateEvent", "ReadTable", "read_chunk", "read_history"]
+__all__ = [
+    "FIRST_ID",
+    "LAST_ID",
+    "AggregateChunk",
+    "AggregateEvent",
+    "ReadTable",
+    "read_bounds",
+    "read_chunk",
+    "read_history",
+]
 
 FIRST_ID: Final = UUID(int=0)
 LAST_ID: Final = UUID(int=2**128 - 1)
@@ -91,6 +100,9 @@ SELECT e.projection, e.shard, e.position FROM read.parked_events e LEFT JOIN rea
 WHERE e.version = coalesce(p.version, 1) AND e.aggregate_id >= $1 AND e.aggregate_id <= $2
 """
 _LEFT_OUT: Final = f"SELECT q.projection, q.shard, q.position FROM {LEFT_OUT}"  # noqa: S608 - a constant
+_BOUNDS: Final = """
+SELECT percentile_disc($1::double precision[]) WITHIN GROUP (ORDER BY id) FROM write.aggregates TABLESAMPLE SYSTEM (10)
+"""
 _SERVING: Final = "SELECT projection, version FROM read.projections"
 _ATTEMPTS: Final = 5
 
@@ -162,6 +174,12 @@ async def _read_chunk(
     checkpoints = {(name, shard): EntryId(epoch, position) for name, shard, epoch, position in found}
     waiting, skipped = frozenset(map(tuple, parked)), frozenset(map(tuple, left_out))
     return AggregateChunk(reached, floors, events, generations, rows, checkpoints, waiting, skipped)
+
+
+async def read_bounds(pool: Pool, ranges: int) -> list[UUID]:
+    """Return ids that divide the write side's aggregates into so many ranges of about the same size; fewer of few."""
+    shares = [number / ranges for number in range(1, ranges)]
+    return sorted(set(await pool.fetchval(_BOUNDS, shares) or ()))
 
 
 async def read_history(pool: Pool, aggregate: UUID) -> list[AggregateEvent]:

@@ -14,6 +14,9 @@ Directory = Annotated[Path, typer.Option(help="The directory of a running `burea
 Deep = Annotated[bool, typer.Option("--deep", help="Compare bodies too, and every row of the read models.")]
 Patience = Annotated[float, typer.Option(help="Seconds that streams and read models may take to reach the log.", min=0)]
 Most = Annotated[int, typer.Option(help="How many differences of each kind to show.", min=1)]
+ProcessCount = Annotated[
+    int | None, typer.Option("--processes", help="Processes that compare aggregates; default: cores, at most 4.", min=1)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
 
 
@@ -22,6 +25,7 @@ def verify(
     is_deep: Deep = False,
     patience: Patience = 10.0,
     most: Most = 20,
+    processes: ProcessCount = None,
     is_json: Json = False,
 ) -> None:
     """Compare log, streams, read models, write side and receipts, while the service goes on working.
@@ -45,5 +49,5 @@ def verify(
     with reporting_failures():
         from bureau.commands.verify import run_verify
 
-        if not run_verify(directory, patience, most, is_deep=is_deep, is_json=is_json):
+        if not run_verify(directory, patience, most, processes, is_deep=is_deep, is_json=is_json):
             raise typer.Exit(ExitCode.FAILED)

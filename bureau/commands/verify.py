@@ -1,6 +1,8 @@
 """`bureau verify`: carrying it out and showing what came of it."""
 
 import asyncio
+import os
+from functools import partial
 from pathlib import Path
 
 from bureau.cli.output import data_console, print_json, words_console
@@ -8,14 +10,20 @@ from bureau.cli.progress import showing_steps
 from bureau.commands.settings import load_settings
 from bureau.errors import WrongSettingError
 from bureau.local import read_runtime
-from bureau.verification import Advance, Report, Scope, verify
+from bureau.local.verify_processes import PartFailedError, run_parts
+from bureau.verification import Advance, Processes, Report, Scope, verify
 from infrastructure.postgres import is_connection_error, open_pool
 from infrastructure.redis_client import is_redis_error, open_redis
+from projectors.collecting import collect_less
 
 __all__ = ["run_verify"]
 
+_MOST_PROCESSES = 4
 
-def run_verify(directory: Path, patience_seconds: float, most: int, *, is_deep: bool, is_json: bool) -> bool:
+
+def run_verify(
+    directory: Path, patience_seconds: float, most: int, processes: int | None, *, is_deep: bool, is_json: bool
+) -> bool:
     """Print the report and return whether everything agrees; WrongSettingError where it could not be carried out."""
     settings = load_settings()
     runtime = read_runtime(directory)
@@ -25,8 +33,11 @@ def run_verify(directory: Path, patience_seconds: float, most: int, *, is_deep: 
     database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
     redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
     scope = Scope(is_deep=is_deep, patience_seconds=patience_seconds)
+    collect_less()  # 143 -> 102 us an event
+    count = processes or min(os.cpu_count() or 1, _MOST_PROCESSES)
+    parts = Processes(count, partial(run_parts, database_url, redis_url)) if count > 1 else None
     with showing_steps(words_console()) as advance:
-        report = asyncio.run(_verify(database_url, redis_url, scope, advance, most))
+        report = asyncio.run(_verify(database_url, redis_url, scope, advance, most, parts))
     if is_json:
         print_json(report.model_dump(mode="json"))
     else:
@@ -34,11 +45,15 @@ def run_verify(directory: Path, patience_seconds: float, most: int, *, is_deep: 
     return report.is_equal
 
 
-async def _verify(database_url: str, redis_url: str, scope: Scope, advance: Advance, most: int) -> Report:
+async def _verify(
+    database_url: str, redis_url: str, scope: Scope, advance: Advance, most: int, parts: Processes | None
+) -> Report:
     pool = await open_pool(database_url, size=2, application_name="bureau verify")
     redis = open_redis(redis_url)
     try:
-        return await verify(pool, redis, scope, advance=advance, most=most)
+        return await verify(pool, redis, scope, advance=advance, most=most, processes=parts)
+    except PartFailedError as error:
+        raise WrongSettingError(str(error)) from error
     except Exception as error:
         if not is_connection_error(error) and not is_redis_error(error):
             raise

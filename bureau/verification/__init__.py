@@ -2,6 +2,6 @@
 
 from bureau.verification.differences import Difference, Findings
 from bureau.verification.scope import Advance, Report, Scope, Skipped
-from bureau.verification.verify import verify
+from bureau.verification.verify import Processes, verify
 
-__all__ = ["Advance", "Difference", "Findings", "Report", "Scope", "Skipped", "verify"]
+__all__ = ["Advance", "Difference", "Findings", "Processes", "Report", "Scope", "Skipped", "verify"]

@@ -22,6 +22,8 @@ def epoch_of(epochs: Sequence[EpochRow], position: int) -> int:
 
 def is_ghost(epochs: Sequence[EpochRow], entry: EntryId) -> bool:
     """Tell whether an entry is of a future that was lost: a later epoch than its own begins there or before it."""
+    if entry.epoch == epochs[-1][0]:
+        return False
     is_known = any(epoch == entry.epoch for epoch, _ in epochs)
     return is_known and any(epoch > entry.epoch and first <= entry.position for epoch, first in epochs)
 
@@ -32,12 +34,19 @@ def compare_log(cut: ShardCut, shards: int, after: int, last: int, page: Sequenc
     for left, right in pairwise(positions):
         if right != left + 1:
             yield Kind.LOG_HOLE, f"shard {cut.shard}", f"{_span(left + 1, right - 1)} missing in the log"
+    # One epoch for the whole page, but where one begins in its middle.
+    first, final = epoch_of(cut.epochs, after + 1), epoch_of(cut.epochs, last)
     for event in page:
-        where = f"shard {cut.shard} position {event.position}"
-        if event.epoch != (expected := epoch_of(cut.epochs, event.position)):
-            yield Kind.LOG_EPOCH, where, f"written in epoch {event.epoch}, but log.epochs says {expected}"
+        expected = first if first == final else epoch_of(cut.epochs, event.position)
+        if event.epoch != expected:
+            words = f"written in epoch {event.epoch}, but log.epochs says {expected}"
+            yield Kind.LOG_EPOCH, _position(cut, event), words
         if (home := zlib.crc32(event.root_id.bytes) % shards) != cut.shard:
-            yield Kind.LOG_SHARD, where, f"its root {event.root_id} belongs to shard {home}"
+            yield Kind.LOG_SHARD, _position(cut, event), f"its root {event.root_id} belongs to shard {home}"
+
+
+def _position(cut: ShardCut, event: LoggedEvent) -> str:
+    return f"shard {cut.shard} position {event.position}"
 
 
 def compare_entries(
@@ -50,20 +59,25 @@ def compare_entries(
         if is_ghost(cut.epochs, entry.entry):
             continue
         seen.add(entry.entry)
-        where = f"shard {cut.shard} entry {entry.entry}"
         event = expected.get(entry.entry)
         if event is None:
-            yield Kind.STREAM_SURPLUS, where, f"event {entry.event_id or '?'} is on the stream and not in the log"
+            words = f"event {entry.event_id or '?'} is on the stream and not in the log"
+            yield Kind.STREAM_SURPLUS, _entry(cut, entry), words
         elif entry.event_id != str(event.event_id):
             words = f"the stream has event {entry.event_id or '?'}, the log {event.event_id}"
-            yield Kind.STREAM_DIFFERENT, where, words
+            yield Kind.STREAM_DIFFERENT, _entry(cut, entry), words
         elif is_deep and entry.envelope != event.envelope:
-            yield Kind.STREAM_DIFFERENT, where, f"event {event.event_id}: {_first_byte(event.envelope, entry.envelope)}"
+            words = f"event {event.event_id}: {_first_byte(event.envelope, entry.envelope)}"
+            yield Kind.STREAM_DIFFERENT, _entry(cut, entry), words
     missing = [
         event.position for entry, event in expected.items() if entry not in seen and event.position > cut.trimmed
     ]
     for first, last in _runs(missing):
         yield Kind.STREAM_MISSING, f"shard {cut.shard}", f"{_span(first, last)} of the log not on the stream"
+
+
+def _entry(cut: ShardCut, entry: StreamedEvent) -> str:
+    return f"shard {cut.shard} entry {entry.entry}"
 
 
 def _first_byte(logged: bytes, streamed: bytes) -> str:
