@@ -20,9 +20,7 @@ from projectors.collecting import collect_less
 __all__ = ["main"]
 
 
-def _tell(
-    tally: Tally, findings: Findings, told: list[int], _step: str, events: int, _total: int | None
-) -> None:
+def _tell(tally: Tally, findings: Findings, told: list[int], _step: str, events: int, _total: int | None) -> None:
     """Say what was found since the last time, and forget it; `events` counts from the beginning of the range."""
     sys.stdout.write(f"{found_in(events - told[0], tally, findings).model_dump_json()}\n")
     sys.stdout.flush()
