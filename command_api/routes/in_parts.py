@@ -22,9 +22,10 @@ _FIRST: Final = UUID(int=0)
 
 
 class ChangeOfMany(NamedTuple):
-    """Which tasks, what becomes of each, and what those are called in the answer that it became of.
+    """Which tasks to change, and the name under which the answer lists those that have changed.
 
-    `make_commands` has what was loaded, `beside` the tasks of the part too; a task that refuses is left out.
+    `make_commands` returns a command for each task of a part, in their order, from what was loaded: these tasks, and
+    the aggregates `beside` them. A task that refuses is left out.
     """
 
     chosen: OpenTaskFilter

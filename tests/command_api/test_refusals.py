@@ -36,6 +36,11 @@ WORK = [
     ("artifacts", {"artifact": {"artifact_id": "a", "parts": [{"text": "a"}]}}),
     ("complete", None),
     ("fail", {"code": "c", "reason": "r"}),
+    ("reject", {"reason": "r"}),
+    ("acknowledge-cancel", {"usage": {"cost": "1"}}),
+    ("request-input", {"message": user_message(role="agent")}),
+    ("approvals", {"operation": "o"}),
+    (f"approvals/{UNKNOWN}/use", {"operation": "o"}),
 ]
 
 
