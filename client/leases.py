@@ -100,9 +100,11 @@ class LeaseCalls:
         body = {"code": code, "reason": reason, "message": message, "usage": usage, "retryable": retryable or None}
         return await request(self._connection, _report(lease, "fail", body), TaskReceipt)
 
-    async def reject_task(self, lease: Lease, *, reason: str, message: Message | None = None) -> TaskReceipt:
+    async def reject_task(
+        self, lease: Lease, *, reason: str, message: Message | None = None, usage: Usage | None = None
+    ) -> TaskReceipt:
         """Decline the task for good: no other attempt follows."""
-        body = {"reason": reason, "message": message}
+        body = {"reason": reason, "message": message, "usage": usage}
         return await request(self._connection, _report(lease, "reject", body), TaskReceipt)
 
     async def acknowledge_cancel(self, lease: Lease, *, usage: Usage | None = None) -> TaskReceipt:

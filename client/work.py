@@ -101,9 +101,9 @@ async def _fail(client: BureauClient, task: TaskContext, error: TaskFailedError)
 async def _reject(client: BureauClient, task: TaskContext, error: TaskRejectedError) -> None:
     if task.is_canceled:
         return
-    await task.send_usage()
+    usage = await task.last_usage()
     task.is_done = True
-    await client.reject_task(task.lease, reason=_clean_reason(error.reason))
+    await client.reject_task(task.lease, reason=_clean_reason(error.reason), usage=usage)
 
 
 async def _acknowledge(client: BureauClient, task: TaskContext) -> None:

@@ -101,6 +101,7 @@ class RejectBody(Record):
 
     reason: Reason
     message: AgentMessage | None = None
+    usage: Usage | None = None
 
 
 class LeaseBody(Record):

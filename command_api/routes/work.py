@@ -185,7 +185,9 @@ async def reject_task(task_id: UUID, lease_token: LeaseToken, body: RejectBody, 
     return await change_task(
         call,
         task_id,
-        lambda facts: RejectTask(at=facts.at, lease_number=number, reason=body.reason, message=body.message),
+        lambda facts: RejectTask(
+            at=facts.at, lease_number=number, reason=body.reason, message=body.message, usage=body.usage
+        ),
     )
 
 

@@ -122,7 +122,7 @@ async def test_a_failure_says_whether_it_may_be_tried_again(*, retryable: bool) 
     assert service.tasks[task_id][-1]["data"].get("retryable", False) is retryable
 
 
-async def test_a_rejection_reports_what_was_used_before() -> None:
+async def test_a_rejection_tells_what_was_used() -> None:
     async def decline(task: TaskContext) -> None:
         task.usage(tool_calls=1)
         raise TaskRejectedError("Not for robots.")
@@ -130,8 +130,8 @@ async def test_a_rejection_reports_what_was_used_before() -> None:
     service = FakeService()
     task_id = await submit(service)
     async with working(service, decline):
-        assert await ended(service, task_id) == ["task.progressed", "task.rejected"]
-    assert service.tasks[task_id][-1]["data"] == {"reason": "Not for robots."}
+        assert await ended(service, task_id) == ["task.rejected"]
+    assert service.tasks[task_id][-1]["data"] == {"reason": "Not for robots.", "usage": {"tool_calls": 1}}
 
 
 async def test_usage_that_could_not_be_reported_goes_with_the_next_report() -> None:

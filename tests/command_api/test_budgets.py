@@ -117,8 +117,16 @@ async def test_a_breach_fails_the_task_where_the_budget_says_so(
     assert (await read_events(store, lease["task_id"]))[-1]["data"]["code"] == "budget_exhausted"
 
 
+@pytest.mark.parametrize(
+    ("verb", "body", "state"),
+    [
+        ("complete", {}, "completed"),
+        ("fail", {"code": "c", "reason": "r"}, "failed"),
+        ("reject", {"reason": "r"}, "rejected"),
+    ],
+)
 async def test_what_the_last_report_cost_counts_and_the_task_ends_as_its_worker_says(
-    command_client: httpx2.AsyncClient,
+    command_client: httpx2.AsyncClient, verb: str, body: dict[str, Any], state: str
 ) -> None:
     await register_agent(command_client)
     await set_budget(command_client)
@@ -126,7 +134,7 @@ async def test_what_the_last_report_cost_counts_and_the_task_ends_as_its_worker_
         await submit_task(command_client)
     lease = await lease_one(command_client)
 
-    assert (await work_on(command_client, lease, "complete", cost("10"))).json()["state"] == "completed"
+    assert (await work_on(command_client, lease, verb, {**body, **cost("10")})).json()["state"] == state
 
     assert await leases(command_client) == []
 

@@ -128,7 +128,7 @@ class SmallWorld(RuleBasedStateMachine):
             complete(usage=usage),
             fail(usage=usage),
             fail(code="poison", is_retryable=True),
-            reject(),
+            reject(usage=usage),
         ]
         self.work(pick, others[way] if way < len(others) else again, is_live=is_live)
 
