@@ -7,12 +7,12 @@ from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
-    JsonValue,
 )
 
 from command_api.body_types import AgentMessage, AgentReference, Reason, Seconds, UserMessage
 from contracts.a2a import Artifact, Identifier, ShortText
 from contracts.approvals import OperationName
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from contracts.usage import Usage
 

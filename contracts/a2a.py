@@ -11,13 +11,13 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AfterValidator,
     Field,
-    JsonValue,
     SerializerFunctionWrapHandler,
     StringConstraints,
     model_serializer,
     model_validator,
 )
 
+from contracts.json_value import JsonValue
 from contracts.record import Record
 
 __all__ = [

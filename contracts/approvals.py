@@ -4,8 +4,9 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from contracts.json_value import JsonValue
 from contracts.record import Record
 
 __all__ = [

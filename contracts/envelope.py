@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict
+
+from contracts.json_value import JsonValue
 
 __all__ = ["EVENT_SOURCE", "Envelope"]
 

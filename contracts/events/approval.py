@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.a2a import Message
 from contracts.approvals import ApprovalRule, ApprovalVote
 from contracts.events.event import Event
+from contracts.json_value import JsonValue
 
 __all__ = [
     "ApprovalEvent",

@@ -4,13 +4,12 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.a2a import Artifact, Message, Metadata
 from contracts.agents import RetryPolicy
 from contracts.approvals import ApprovalStatus
 from contracts.attempts import AttemptRecord
 from contracts.events.event import Event
+from contracts.json_value import JsonValue
 from contracts.usage import Usage
 
 __all__ = [

@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.a2a import Message
 from contracts.approvals import ApprovalRule, ApprovalStatus
+from contracts.json_value import JsonValue
 from contracts.record import Record
 
 __all__ = ["ApprovalDetail", "ApprovalSummary", "ApprovalVoteView"]

@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.a2a import Artifact, Message, Metadata, TaskState
 from contracts.attempts import AttemptRecord
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from contracts.usage import UsageTotal
 

@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.a2a import Message
 from contracts.approvals import ApprovalRule
 from contracts.events import ApprovalRequested
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from domain.approval.state import Approval
 from domain.rejection import Conflict

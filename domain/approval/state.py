@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import ConfigDict, JsonValue
+from pydantic import ConfigDict
 
 from contracts.approvals import ApprovalRule, ApprovalStatus, ApprovalVote
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from domain.rejection import Conflict, NotFound
 

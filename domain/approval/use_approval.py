@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.approvals import ApprovalStatus
 from contracts.events import ApprovalUsed
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from domain.approval.state import Approval, require_approval
 from domain.rejection import Conflict

@@ -6,6 +6,7 @@ from uuid import UUID
 from contracts.approvals import ApprovalRule
 from contracts.events import TaskApprovalRequested
 from contracts.record import Record
+from domain.task.answers import require_new_question
 from domain.task.facts import LeaseReleased, WaitBegun
 from domain.task.state import Task, Waiting, require_working_lease
 
@@ -26,8 +27,9 @@ class AwaitApproval(Record):
 def decide_await_approval(
     command: AwaitApproval, task: Task | None
 ) -> list[TaskApprovalRequested | WaitBegun | LeaseReleased]:
-    """Return the wait; refused without the lease."""
+    """Return the wait; refused without the lease, or where too much was asked."""
     task = require_working_lease(task, command.lease_number)
+    require_new_question(task, command.approval_id)
     expires_at = command.at + timedelta(seconds=command.rule.expires_in_seconds)
     waiting = Waiting(
         kind="approval",

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
+from uuid import UUID
 
 from contracts.a2a import TaskState
 from contracts.events import (
@@ -156,9 +157,9 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
         case TaskMessageAdded():
             return {"messages": event.ordinal}
         case TaskInputRequested():
-            return {"state": TaskState.INPUT_REQUIRED}
+            return {"state": TaskState.INPUT_REQUIRED, "asked": _with_id(task.asked, event.request_id)}
         case TaskApprovalRequested():
-            return {"state": TaskState.AUTH_REQUIRED}
+            return {"state": TaskState.AUTH_REQUIRED, "asked": _with_id(task.asked, event.approval_id)}
         case TaskInputProvided() | TaskApprovalResolved():
             # An attempt that failed before the task waited (for its budget) is over: what follows is the next one.
             is_resuming = task.lease is None and task.attempt_started_at is not None
@@ -180,6 +181,11 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
             return _ended(TaskState.CANCELED)
         case _:
             assert_never(event)
+
+
+def _with_id(asked: tuple[UUID, ...], added: UUID) -> tuple[UUID, ...]:
+    """Return ids with one more, which may be among them: a budget asks under its own id each time that it is spent."""
+    return asked if added in asked else (*asked, added)
 
 
 def _appended(task: Task, event: TaskArtifactAppended) -> ArtifactState:

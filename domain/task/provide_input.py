@@ -9,7 +9,7 @@ from contracts.events import TaskInputProvided
 from contracts.record import Record
 from domain.budget.state import Budget, require_unspent_budgets
 from domain.rejection import Conflict
-from domain.task.answers import answer_events, require_answer
+from domain.task.answers import answer_events, read_answer_schema, require_answer
 from domain.task.facts import TaskQueued, WorkContinued
 from domain.task.state import Task, require_open_task
 
@@ -38,5 +38,5 @@ def decide_provide_input(
     if command.request_id is not None and command.request_id != task.waiting.request_id:
         raise Conflict("other_question", "The task waits for the answer to another question.")
     require_unspent_budgets(command.budgets, command.at)
-    require_answer(command.message, task.waiting.answer_schema, path="message")
+    require_answer(command.message, read_answer_schema(task.waiting.answer_schema), path="message")
     return answer_events(task, task.waiting, command.message, command.at, is_default=False)

@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import JsonValue
-
 from contracts.a2a import Message
 from contracts.events import TaskInputRequested
+from contracts.json_value import JsonValue
 from contracts.record import Record
-from domain.json_schema import require_json_schema
-from domain.task.answers import require_answer
+from domain.rejection import Invalid, RejectionDetail
+from domain.task.answers import read_answer_schema, require_answer, require_new_question
 from domain.task.facts import LeaseReleased, WaitBegun
 from domain.task.state import Task, Waiting, require_working_lease
 
@@ -35,12 +34,13 @@ class RequestInput(Record):
 def decide_request_input(
     command: RequestInput, task: Task | None
 ) -> list[TaskInputRequested | WaitBegun | LeaseReleased]:
-    """Return the question; refused without the lease, or where schema or default are wrong themselves."""
+    """Return the question; refused without the lease, under an id that was used, or where no answer could be right."""
     task = require_working_lease(task, command.lease_number)
-    if command.answer_schema is not None:
-        require_json_schema(command.answer_schema)
+    require_new_question(task, command.request_id)
+    schema = read_answer_schema(command.answer_schema)
     if command.default is not None:
-        require_answer(command.default, command.answer_schema, path="default")
+        _require_expiry(command)
+        require_answer(command.default, schema, path="default")
     seconds = command.expires_in_seconds
     waiting = Waiting(
         kind="input",
@@ -60,3 +60,10 @@ def decide_request_input(
     )
     released = [] if command.keeps_lease else [LeaseReleased()]
     return [requested, WaitBegun(waiting=waiting, at=command.at), *released]
+
+
+def _require_expiry(command: RequestInput) -> None:
+    """Raise Invalid `default_without_expiry` where a default would never answer."""
+    if command.expires_in_seconds is None:
+        detail = RejectionDetail("default", "default_without_expiry", "needs expires_in_seconds")
+        raise Invalid("default_without_expiry", "A default answers when the time is up: say when.", [detail])

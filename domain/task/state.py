@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, JsonValue, computed_field
+from pydantic import ConfigDict, computed_field
 
 from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, Artifact, Message, TaskState
 from contracts.agents import RetryPolicy
 from contracts.attempts import AttemptRecord
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from domain.rejection import Conflict, NotFound
 
@@ -86,9 +87,9 @@ class Waiting(Record):
 class Task(Record):
     """A task; `generation` counts its events, `leases` is the number of its last lease.
 
-    `messages` counts what workers are to be handed, `reports` what they reported of usage. The running attempt began
-    at `attempt_started_at`; it is worked on since `running_since`, and was for `worked` before it last waited for a
-    person. Reads states that hold more than it knows.
+    `messages` counts what workers are to be handed, `reports` what they reported of usage; `asked` holds the ids of
+    their questions and approvals. The running attempt began at `attempt_started_at`; it is worked on since
+    `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -114,6 +115,7 @@ class Task(Record):
     messages: int
     acknowledged: int
     reports: int = 0
+    asked: tuple[UUID, ...] = ()
     artifacts: dict[str, ArtifactState]
     is_cancel_acknowledged: bool
     generation: int

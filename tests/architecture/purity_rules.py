@@ -28,14 +28,12 @@ PURE_MODULES = frozenset(
         "hashlib",
         "itertools",
         "json",
-        "jsonschema",  # with an empty registry, which domain/json_schema.py gives it: else it opens addresses
         "math",
         "operator",
         "projectors",
         "pydantic",
-        "pydantic_core",  # the form in which pydantic describes its own schemas
+        "pydantic_core",  # the form in which pydantic describes its own schemas, and its regular expressions
         "re",
-        "referencing",
         "string",
         "textwrap",
         "types",

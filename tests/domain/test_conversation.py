@@ -19,6 +19,7 @@ from domain.task import (
     WorkContinued,
 )
 from domain.task.add_message import MAX_MESSAGES
+from domain.task.answers import MAX_QUESTIONS
 from tests.domain.budget_samples import budget, spent_budget
 from tests.domain.command_samples import QUESTION, QUESTION_ID, add_message, answer, ask
 from tests.domain.samples import (
@@ -221,8 +222,32 @@ def test_a_schema_that_is_none_is_refused_where_it_is_asked_with() -> None:
 
 
 def test_a_default_that_does_not_fit_its_own_schema_is_refused() -> None:
-    outcome = asked(answer_schema=SCHEMA, default=data({"size": 0}))
+    outcome = asked(answer_schema=SCHEMA, default=data({"size": 0}), expires_in_seconds=5)
 
     outcome.then_rejected("answer_not_valid", Invalid)
     assert outcome.rejection is not None
     assert [detail.path for detail in outcome.rejection.details] == ["default.parts.1.data.size"]
+
+
+def test_a_default_that_could_never_answer_is_refused() -> None:
+    outcome = asked(default=MESSAGE)
+
+    outcome.then_rejected("default_without_expiry", Invalid)
+    assert outcome.rejection is not None
+    assert [detail.path for detail in outcome.rejection.details] == ["default"]
+
+
+def test_nothing_is_asked_twice_under_one_id_whoever_asked_first() -> None:
+    answered = given_this_task(given_this_task(asked(keeps_lease=True).after).when(answer()).after)
+
+    answered.when(ask()).then_rejected("question_exists", Conflict)
+    assert answered.when(ask(request_id=UUID(int=7))).rejection is None
+
+
+def test_a_task_asks_a_bounded_number_of_questions() -> None:
+    ids = tuple(UUID(int=number) for number in range(MAX_QUESTIONS))
+    task = existing(AT_WORK.state)
+
+    full = given_this_task(task.model_copy(update={"asked": ids}))
+    full.when(ask()).then_rejected("too_many_questions", Conflict)
+    assert given_this_task(task.model_copy(update={"asked": ids[1:]})).when(ask()).rejection is None

@@ -1,6 +1,7 @@
 """What time alone leads to: nothing a microsecond early, the right thing at the moment itself, and nothing twice."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
@@ -190,7 +191,7 @@ def test_the_time_an_attempt_waits_does_not_count_and_the_time_before_does(keeps
 
 def test_an_attempt_that_waits_twice_adds_up() -> None:
     first = after(limited(90), heartbeat(seconds=3600), ask(seconds_after_noon=30, keeps_lease=True), answer(100))
-    second = after(first, ask(seconds_after_noon=130, keeps_lease=True), answer(200))
+    second = after(first, ask(seconds_after_noon=130, keeps_lease=True, request_id=UUID(int=7)), answer(200))
 
     assert due(second) == microseconds(230)
 
