@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     ConfigDict,
+    FailFast,
     Field,
     StringConstraints,
 )
@@ -98,7 +99,7 @@ class SubmitTaskBody(Record):
     context_id: Identifier | None = Field(default=None, description="Groups tasks; made where it is left out.")
     priority: Annotated[int, Field(ge=0, le=9, strict=True, description="Higher goes first.")] = 5
     metadata: Metadata = Field(default_factory=dict)
-    reference_task_ids: Annotated[tuple[UUID, ...], Field(max_length=100)] = ()
+    reference_task_ids: Annotated[tuple[UUID, ...], FailFast(), Field(max_length=100)] = ()
     not_before: Moment | None = Field(default=None, description="No worker gets it earlier.")
     deadline: Moment | None = Field(
         default=None, description="Where it is not over by then, in whatever state, it fails with deadline_exceeded."
@@ -108,7 +109,7 @@ class SubmitTaskBody(Record):
 class BatchBody(Record):
     """Up to 1,000 tasks at once."""
 
-    tasks: Annotated[tuple[SubmitTaskBody, ...], Field(min_length=1, max_length=1000)]
+    tasks: Annotated[tuple[SubmitTaskBody, ...], FailFast(), Field(min_length=1, max_length=1000)]
 
 
 class BulkCancelBody(Record):

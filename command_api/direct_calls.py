@@ -16,11 +16,13 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from command_api.routes.call import Call, read_call
-from command_api.routes.json_route import is_nothing, read_json, require_json
+from command_api.routes.json_body import read_json
+from command_api.routes.json_route import is_nothing, require_json
 from command_api.routes.rejections import told_as
 from domain.rejection import Rejection
 from infrastructure.web.application import API_PREFIX
 from infrastructure.web.authentication import require_principal
+from infrastructure.web.errors import ApiError
 from infrastructure.write_store import StoreUnavailableError
 
 __all__ = ["call_directly"]
@@ -50,6 +52,7 @@ type _Ways = Mapping[tuple[str, str, int], list[_Way]]
 
 _BODY: Final = "body"
 _CALL: Final = "call"
+_MOST_ERRORS: Final = 200
 
 
 def _reader(name: str, annotation: Any, segments: list[str]) -> _Reader:  # noqa: ANN401 - any type
@@ -129,6 +132,13 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
+def _refuse_many_errors(error: ValidationError | KeyError) -> None:
+    """Raise ApiError 422 where so much is wrong that FastAPI would take long to tell it all."""
+    count = error.error_count() if isinstance(error, ValidationError) else 0
+    if count > _MOST_ERRORS:
+        raise ApiError(422, "invalid_request", f"The request is not valid: {count} things are wrong with its body.")
+
+
 async def _answer(way: _Way, request: Request, arguments: Mapping[str, Any]) -> Response:
     """Carry the command out; raises ApiError for its refusals too."""
     call: Call = await read_call(request)
@@ -159,7 +169,8 @@ def call_directly(application: FastAPI, framework: ASGIApp, routers: Iterable[AP
         value = read_json(body) if body else None
         try:
             arguments = _arguments(way, request, segments, value)
-        except (ValidationError, KeyError):
+        except (ValidationError, KeyError) as error:
+            _refuse_many_errors(error)
             await framework(scope, _again(body, receive), send)
             return
         response = await _answer(way, request, arguments)

@@ -1,11 +1,13 @@
 """The bodies that workers send commands with. Unknown fields are refused."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
 )
 
@@ -29,6 +31,18 @@ __all__ = [
     "RequestApprovalBody",
     "RequestInputBody",
 ]
+
+
+MAX_PARTS = 1_000
+
+
+def _with_few_parts(artifact: Any) -> Any:  # noqa: ANN401 - whatever JSON held; the next validator judges it
+    """Refuse a chunk of too many parts before each of them is looked at."""
+    parts = artifact.get("parts") if isinstance(artifact, dict) else None
+    if isinstance(parts, list) and len(parts) > MAX_PARTS:
+        error = f"a chunk has {MAX_PARTS} parts at the most"
+        raise ValueError(error)
+    return artifact
 
 
 def _with_parts(artifact: Artifact) -> Artifact:
@@ -111,7 +125,7 @@ class LeaseBody(Record):
         json_schema_extra={"examples": [{"agents": ["log-analyst"], "worker": "worker-1", "wait_seconds": 20}]}
     )
 
-    agents: Annotated[tuple[AgentReference, ...], Field(min_length=1, max_length=50)]
+    agents: Annotated[tuple[AgentReference, ...], FailFast(), Field(min_length=1, max_length=50)]
     worker: ShortText
     max_tasks: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     lease_seconds: Seconds | None = Field(default=None, description="Left out: as the agent's policy says.")
@@ -171,7 +185,7 @@ class AppendArtifactBody(Record):
         }
     )
 
-    artifact: Annotated[Artifact, AfterValidator(_with_parts)]
+    artifact: Annotated[Artifact, BeforeValidator(_with_few_parts), AfterValidator(_with_parts)]
     append: bool = Field(default=False, strict=True, description="True: goes on with an artifact that was begun.")
     last_chunk: bool = Field(default=True, strict=True)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
+    FailFast,
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
@@ -132,12 +133,12 @@ class Message(Record):
 
     message_id: Identifier
     role: Role
-    parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=100)]
+    parts: Annotated[tuple[Part, ...], FailFast(), Field(min_length=1, max_length=100)]
     context_id: Identifier | None = None
     task_id: Identifier | None = None
     metadata: Metadata | None = None
-    extensions: tuple[str, ...] = ()
-    reference_task_ids: tuple[Identifier, ...] = ()
+    extensions: Annotated[tuple[str, ...], FailFast()] = ()
+    reference_task_ids: Annotated[tuple[Identifier, ...], FailFast()] = ()
 
 
 class Artifact(Record):
@@ -146,7 +147,7 @@ class Artifact(Record):
     artifact_id: Identifier
     name: ShortText | None = None
     description: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    parts: tuple[Part, ...] = ()
+    parts: Annotated[tuple[Part, ...], FailFast()] = ()
     metadata: Metadata | None = None
 
 
@@ -172,7 +173,7 @@ class AgentCapabilities(Record):
     streaming: bool = Field(default=False, strict=True)
     push_notifications: bool = Field(default=False, strict=True)
     extended_agent_card: bool = Field(default=False, strict=True)
-    extensions: tuple[AgentExtension, ...] = ()
+    extensions: Annotated[tuple[AgentExtension, ...], FailFast()] = ()
 
 
 class AgentInterface(Record):
@@ -190,10 +191,10 @@ class AgentSkill(Record):
     id: Identifier
     name: ShortText
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
-    tags: tuple[ShortText, ...] = ()
-    examples: tuple[Annotated[str, StringConstraints(max_length=2000)], ...] = ()
-    input_modes: tuple[MediaType, ...] = ()
-    output_modes: tuple[MediaType, ...] = ()
+    tags: Annotated[tuple[ShortText, ...], FailFast()] = ()
+    examples: Annotated[tuple[Annotated[str, StringConstraints(max_length=2000)], ...], FailFast()] = ()
+    input_modes: Annotated[tuple[MediaType, ...], FailFast()] = ()
+    output_modes: Annotated[tuple[MediaType, ...], FailFast()] = ()
 
 
 class AgentCard(Record):
@@ -203,8 +204,8 @@ class AgentCard(Record):
     version: Annotated[str, StringConstraints(min_length=1, max_length=50)] = "1"
     provider: AgentProvider | None = None
     documentation_url: Annotated[str, StringConstraints(max_length=2048)] | None = None
-    supported_interfaces: tuple[AgentInterface, ...] = ()
+    supported_interfaces: Annotated[tuple[AgentInterface, ...], FailFast()] = ()
     capabilities: AgentCapabilities = AgentCapabilities()
-    default_input_modes: tuple[MediaType, ...] = ("text/plain",)
-    default_output_modes: tuple[MediaType, ...] = ("text/plain",)
-    skills: Annotated[tuple[AgentSkill, ...], Field(max_length=100)] = ()
+    default_input_modes: Annotated[tuple[MediaType, ...], FailFast()] = ("text/plain",)
+    default_output_modes: Annotated[tuple[MediaType, ...], FailFast()] = ("text/plain",)
+    skills: Annotated[tuple[AgentSkill, ...], FailFast(), Field(max_length=100)] = ()

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import FailFast, Field, StringConstraints
 
 from contracts.approvals import ApprovalRule
 from contracts.record import Record
@@ -34,6 +34,7 @@ class RetryPolicy(Record):
     jitter: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.2
     never_retried: Annotated[
         tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...],
+        FailFast(),
         Field(max_length=100, description="Codes of failures that end the task whatever the worker says."),
     ] = ()
 
@@ -58,5 +59,6 @@ class AgentPolicy(Record):
     ] = None
     approvals: Annotated[
         tuple[ApprovalRule, ...],
+        FailFast(),
         Field(max_length=50, description="The first rule that covers an operation says who must approve it."),
     ] = ()

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import FailFast, Field, StringConstraints, model_validator
 
 from contracts.json_value import JsonValue
 from contracts.record import Record
@@ -52,10 +52,12 @@ class ApprovalVote(Record):
 class ApprovalRule(Record):
     """Which operations need an approval, who may decide, how many must agree, and until when."""
 
-    operations: Annotated[tuple[OperationPattern, ...], Field(min_length=1, max_length=100)]
-    roles: Annotated[tuple[RoleName, ...], Field(max_length=50)] = ()
+    operations: Annotated[tuple[OperationPattern, ...], FailFast(), Field(min_length=1, max_length=100)]
+    roles: Annotated[tuple[RoleName, ...], FailFast(), Field(max_length=50)] = ()
     people: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...], Field(max_length=50)
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...],
+        FailFast(),
+        Field(max_length=50),
     ] = ()
     required: Annotated[int, Field(ge=1, le=20, strict=True, description="Approvals that are needed.")] = 1
     refusals: Annotated[int, Field(ge=1, le=20, strict=True, description="Refusals that end it.")] = 1

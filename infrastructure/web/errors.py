@@ -82,6 +82,9 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
+_MAX_DETAILS: Final = 20
+_LONGEST_STEP: Final = 100
+
 _CODES: Final = {
     400: "bad_request",
     401: "unauthenticated",
@@ -117,14 +120,14 @@ def _request_id(request: Request) -> str:
 
 def _detail(error: Mapping[str, Any]) -> ErrorDetail:
     """Return one complaint of pydantic in our shape; the offending value itself is never repeated."""
-    place, *steps = (str(step) for step in error["loc"])
+    place, *steps = (str(step)[:_LONGEST_STEP] for step in error["loc"])
     path = ".".join([place, *(step.lower() if place == "header" else step for step in steps)])
     return ErrorDetail(path=path, code=str(error["type"]), message=str(error["msg"]))
 
 
 def _from_validation(error: RequestValidationError) -> ApiError:
     """Tell a body that is not JSON at all (400) from one that says the wrong thing (422)."""
-    details = tuple(_detail(entry) for entry in error.errors())
+    details = tuple(_detail(entry) for entry in error.errors()[:_MAX_DETAILS])
     if any(detail.code == "json_invalid" for detail in details):
         return ApiError(400, "malformed_json", "The body is not valid JSON.", details=details)
     if (missing := _missing(details)) is not None:
