@@ -81,7 +81,7 @@ def _malformed(reason: str) -> ApiError:
 
 
 def _require_simple(body: bytes) -> None:
-    """Raise ApiError where JSON holds too much, or is nested deeper than everybody on the line can read and write it."""
+    """Raise ApiError where JSON holds too much, or is nested deeper than everybody can read it."""
     brackets = _TEXTS.sub(b"", body).translate(_STEPS, _NO_BRACKETS)
     if len(brackets) > 2 * _MAX_CONTAINERS:
         message = f"more than {_MAX_CONTAINERS:,} lists and objects"
