@@ -10,8 +10,9 @@ __all__ = ["MOST_WAIT_SECONDS", "Wish", "matches_etag", "read_wish"]
 
 MOST_WAIT_SECONDS: Final = 30
 _USUAL_WAIT_SECONDS: Final = 2.0
-# RFC 7240, section 2: token [= value] [; parameters], separated by commas; values may be quoted.
-_PREFERENCE: Final = re.compile(r'\s*([\w!#$%&\'*+.^`|~-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s";,]*)))?[^,]*(?:,|$)')
+# RFC 7240, section 2: token [= value] [; parameters], separated by commas; values may be quoted. What was read is never
+# given back (possessive), and nothing begins with what may be repeated: a header of 60 kB took minutes otherwise.
+_PREFERENCE: Final = re.compile(r'([\w!#$%&\'*+.^`|~-]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s";,]*+)))?+[^,]*+(?:,|$)')
 _ETAG: Final = re.compile(r'(?:W/)?("[^"]*")')
 
 

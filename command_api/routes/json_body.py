@@ -26,7 +26,7 @@ _MAX_CONTAINERS: Final = 100_000
 MAX_DETAILS: Final = 20
 _LONGEST_STEP: Final = 100
 
-_TEXTS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_TEXTS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _WHOLE_NUMBER: Final = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}(?![0-9.eE])")
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")

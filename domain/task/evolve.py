@@ -37,7 +37,7 @@ from domain.task.facts import (
     WaitBegun,
     WorkContinued,
 )
-from domain.task.state import ArtifactState, Task, TaskRules, artifact_size, require_task
+from domain.task.state import ArtifactState, Task, TaskRules, artifact_size, message_size, require_task
 
 __all__ = ["evolve_task"]
 
@@ -155,16 +155,17 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
         case TaskStarted() | TaskAttemptStarted():
             return {"state": TaskState.WORKING, "attempt": event.attempt}
         case TaskMessageAdded():
-            return {"messages": event.ordinal}
+            return {"messages": event.ordinal, "message_bytes": task.message_bytes + message_size(event.message)}
         case TaskInputRequested():
             return {"state": TaskState.INPUT_REQUIRED, "asked": _with_id(task.asked, event.request_id)}
         case TaskApprovalRequested():
             return {"state": TaskState.AUTH_REQUIRED, "asked": _with_id(task.asked, event.approval_id)}
         case TaskInputProvided() | TaskApprovalResolved():
+            size = task.message_bytes + message_size(event.message)
             # An attempt that failed before the task waited (for its budget) is over: what follows is the next one.
             is_resuming = task.lease is None and task.attempt_started_at is not None
             state = {"state": TaskState.WORKING, "waiting": None, "is_resuming": is_resuming}
-            return {**state, "messages": event.ordinal}
+            return {**state, "messages": event.ordinal, "message_bytes": size}
         case TaskArtifactAppended():
             return {"artifacts": {**task.artifacts, event.artifact.artifact_id: _appended(task, event)}}
         case TaskUsageReported():

@@ -9,9 +9,10 @@ from contracts.events import TaskInputProvided
 from contracts.record import Record
 from domain.budget.state import Budget, require_unspent_budgets
 from domain.rejection import Conflict
+from domain.task.add_message import MAX_MESSAGE_BYTES
 from domain.task.answers import answer_events, read_answer_schema, require_answer
 from domain.task.facts import TaskQueued, WorkContinued
-from domain.task.state import Task, require_open_task
+from domain.task.state import Task, require_open_task, require_room
 
 __all__ = ["ProvideInput", "decide_provide_input"]
 
@@ -38,5 +39,6 @@ def decide_provide_input(
     if command.request_id is not None and command.request_id != task.waiting.request_id:
         raise Conflict("other_question", "The task waits for the answer to another question.")
     require_unspent_budgets(command.budgets, command.at)
+    require_room(task, command.message, 2 * MAX_MESSAGE_BYTES)
     require_answer(command.message, read_answer_schema(task.waiting.answer_schema), path="message")
     return answer_events(task, task.waiting, command.message, command.at, is_default=False)

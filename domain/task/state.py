@@ -24,9 +24,11 @@ __all__ = [
     "Waiting",
     "artifact_size",
     "has_canceled_lease",
+    "message_size",
     "microseconds",
     "require_lease",
     "require_open_task",
+    "require_room",
     "require_task",
     "require_working_lease",
 ]
@@ -61,6 +63,11 @@ def artifact_size(artifact: Artifact) -> int:
     return sum(len(part.model_dump_json(exclude_none=True).encode()) for part in artifact.parts)
 
 
+def message_size(message: Message) -> int:
+    """Return the bytes of a message as JSON."""
+    return len(message.model_dump_json(exclude_none=True).encode())
+
+
 class TaskRules(Record):
     """The rules of the task's submission."""
 
@@ -87,9 +94,10 @@ class Waiting(Record):
 class Task(Record):
     """A task; `generation` counts its events, `leases` is the number of its last lease.
 
-    `messages` counts what workers are to be handed, `reports` what they reported of usage; `asked` holds the ids of
-    their questions and approvals. The running attempt began at `attempt_started_at`; it is worked on since
-    `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it knows.
+    `messages` counts what workers are to be handed, `message_bytes` is the size of those behind the first; `reports`
+    counts what they reported of usage, `asked` holds the ids of their questions and approvals. The running attempt
+    began at `attempt_started_at`; it is worked on since `running_since`, and was for `worked` before it last waited for
+    a person. Reads states that hold more than it knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -114,6 +122,7 @@ class Task(Record):
     waiting: Waiting | None
     messages: int
     acknowledged: int
+    message_bytes: int = 0
     reports: int = 0
     asked: tuple[UUID, ...] = ()
     artifacts: dict[str, ArtifactState]
@@ -172,6 +181,12 @@ def require_open_task(task: Task | None) -> Task:
 def has_canceled_lease(task: Task, number: int | None) -> bool:
     """Tell whether `number` is that of the lease which the task's cancellation fenced."""
     return task.state is TaskState.CANCELED and bool(number) and number == task.leases
+
+
+def require_room(task: Task, message: Message, most: int) -> None:
+    """Raise Conflict `messages_too_large`: whoever leases a task is handed all of its messages at once."""
+    if task.message_bytes + message_size(message) > most:
+        raise Conflict("messages_too_large", f"A task's messages hold {most} bytes at the most.")
 
 
 def require_lease(task: Task | None, number: int | None) -> tuple[Task, Lease]:

@@ -18,8 +18,9 @@ from domain.task import (
     Waiting,
     WorkContinued,
 )
-from domain.task.add_message import MAX_MESSAGES
+from domain.task.add_message import MAX_MESSAGE_BYTES, MAX_MESSAGES
 from domain.task.answers import MAX_QUESTIONS
+from domain.task.state import message_size
 from tests.domain.budget_samples import budget, spent_budget
 from tests.domain.command_samples import QUESTION, QUESTION_ID, add_message, answer, ask
 from tests.domain.samples import (
@@ -82,6 +83,19 @@ def test_a_task_takes_a_bounded_number_of_messages() -> None:
     given_this_task(full).when(add_message()).then_rejected("too_many_messages", Conflict)
     one_less = full.model_copy(update={"messages": MAX_MESSAGES - 1})
     assert given_this_task(one_less).when(add_message()).rejection is None
+
+
+def test_a_task_takes_messages_of_a_bounded_size_and_keeps_room_for_answers() -> None:
+    size = message_size(MESSAGE)
+    waiting = existing(asked().after)
+    almost = waiting.model_copy(update={"message_bytes": MAX_MESSAGE_BYTES - size})
+
+    full = given_this_task(existing(given_this_task(almost).when(add_message()).after))
+    full.when(add_message()).then_rejected("messages_too_large", Conflict)
+    answered = existing(full.when(answer()).after)
+    assert answered.message_bytes == MAX_MESSAGE_BYTES + size
+    twice = given_this_task(waiting.model_copy(update={"message_bytes": 2 * MAX_MESSAGE_BYTES - size + 1}))
+    twice.when(answer()).then_rejected("messages_too_large", Conflict)
 
 
 @pytest.mark.parametrize(("received", "acknowledged"), [(0, 2), (1, 2), (2, 2), (3, 3), (4, 4)])

@@ -1,5 +1,7 @@
 """Headers that wish: `Prefer`, tokens and `If-None-Match`."""
 
+import time
+
 import pytest
 
 from contracts.streams import InvalidTokenError, Token
@@ -54,3 +56,12 @@ def test_without_a_token_there_is_nothing_to_wait_for() -> None:
 )
 def test_if_none_match_is_compared_as_rfc_9110_says(lines: list[str], is_match: bool) -> None:
     assert matches_etag(lines, '"a"') is is_match
+
+
+@pytest.mark.parametrize("line", ["a," + " " * 60_000 + ";", 'a="' * 20_000, "a" * 60_000 + "\t", ";" * 60_000])
+def test_no_header_takes_long_to_read(line: str) -> None:
+    began = time.process_time()
+    read_wish("1.2:3", [line])
+    matches_etag([line], '"a"')
+
+    assert time.process_time() - began < 0.25
