@@ -99,10 +99,14 @@ class RequestInputBody(Record):
         " the answer among the lease's `answers`.",
     )
     answer_schema: dict[str, JsonValue] | None = Field(
-        default=None, description="JSON Schema 2020-12; the answer then has one data part, and that must fit."
+        default=None,
+        description="JSON Schema 2020-12; the answer then has one data part, and that must fit. One that no answer could fit,"
+        " or that takes too long to check, is refused.",
     )
     expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000, strict=True)] | None = None
-    default: UserMessage | None = Field(default=None, description="Answers when the time is up; else the task fails.")
+    default: UserMessage | None = Field(
+        default=None, description="Answers when `expires_in_seconds` are over; else the task fails."
+    )
     keeps_lease: bool = Field(
         default=False, strict=True, description="True: the worker waits itself and goes on with heartbeats."
     )

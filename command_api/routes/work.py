@@ -212,6 +212,8 @@ async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInp
     """Ask, and let the task wait: its state is input_required until somebody answers or the time is up.
 
     The lease is given up unless `keeps_lease`: then whichever worker leases the task after the answer goes on with it.
+    422 where nothing could be answered (`schema_not_valid`, `schema_too_complex`, `default_without_expiry`), 409
+    `question_exists` where the task has asked under the same `request_id`.
     """
     number = _lease_number(call, task_id, lease_token)
     request_id = body.request_id or call.services.make_id()
