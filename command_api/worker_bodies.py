@@ -100,8 +100,8 @@ class RequestInputBody(Record):
     )
     answer_schema: dict[str, JsonValue] | None = Field(
         default=None,
-        description="JSON Schema 2020-12; the answer then has one data part, and that must fit. One that no answer could fit,"
-        " or that takes too long to check, is refused.",
+        description="JSON Schema 2020-12; the answer then has one data part, and that must fit. Refused are those that"
+        " no answer could fit, or that take too long to check.",
     )
     expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000, strict=True)] | None = None
     default: UserMessage | None = Field(
