@@ -15,7 +15,7 @@ import orjson
 from tests.faults.journal import Acknowledged, Lost, is_perhaps_lost, read_journals
 from tests.work.history import TERMINAL, find_wrong_writes
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "audit", "find_wrong_history"]
 
 _HAPPENED = """
 CREATE TEMPORARY TABLE happened AS
@@ -125,18 +125,18 @@ async def _follow_tasks(connection: "asyncpg.Connection[asyncpg.Record]") -> tup
     task, history = "", list[dict[str, Any]]()
     async for task_id, envelope in _rows(connection, _TASKS):
         if task_id != task and history:
-            wrong += _wrongs(task, history)
+            wrong += find_wrong_history(task, history)
             ends[history[-1]["type"]] += 1
             history = []
         task = task_id
         history.append(orjson.loads(envelope))
     if history:
-        wrong += _wrongs(task, history)
+        wrong += find_wrong_history(task, history)
         ends[history[-1]["type"]] += 1
     return wrong, ends
 
 
-def _wrongs(task: str, history: list[dict[str, Any]]) -> Iterator[str]:
+def find_wrong_history(task: str, history: list[dict[str, Any]]) -> Iterator[str]:
     """Say what is wrong with one task: not submitted first or once, going on after its end, written by others."""
     kinds = [event["type"] for event in history]
     if kinds[0] != "task.submitted" or kinds.count("task.submitted") != 1 or TERMINAL & set(kinds[:-1]):
