@@ -1,14 +1,17 @@
 """The storm: commands without end, everybody killed at every step, servers emptied, restarted and put back; a seed."""
 
 import asyncio
+import gc
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
 from bureau.verification import Report, Scope, verify
 from infrastructure.postgres import Pool
+from projectors.collecting import collect_less
 from tests.faults.crew import SLOTS
 from tests.faults.deck import Deck, Strike, strike
 from tests.faults.duels import PROCESS_STRIKES
@@ -125,10 +128,23 @@ def _brake(storm: Storm, *, is_on: bool) -> None:
 async def _verify(storm: Storm) -> Report:
     """Verify; where a server does not answer in time on a busy machine, once more from the beginning."""
     scope = Scope(is_deep=True, patience_seconds=PATIENCE_SECONDS)
-    for _ in range(_TRIES):
-        with suppress(RedisError, OSError, TimeoutError):
-            return await verify(storm.pool, storm.redis, scope)
-    return await verify(storm.pool, storm.redis, scope)
+    with _collecting_less():
+        for _ in range(_TRIES):
+            with suppress(RedisError, OSError, TimeoutError):
+                return await verify(storm.pool, storm.redis, scope)
+        return await verify(storm.pool, storm.redis, scope)
+
+
+@contextmanager
+def _collecting_less() -> Iterator[None]:
+    """Collect garbage as `bureau verify` does: a look takes a third less."""
+    before = gc.get_threshold()
+    collect_less()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 async def _rage_a_round(storm: Storm, decks: list[Deck], aim: Aim) -> None:
