@@ -36,10 +36,11 @@ def _is_beyond(receipt: ReceiptPositions, cuts: Mapping[int, ShardCut]) -> bool:
 
 
 def compare_receipt(receipt: ReceiptPositions, cuts: Mapping[int, ShardCut]) -> Iterator[tuple[Kind, str, str]]:
-    """Say which of a receipt's positions are not there, or were lost after the epoch that it names.
+    """Say which of a receipt's positions are not there, or that its epoch is not.
 
-    One epoch stands for all its shards: the newest of what follows the positions. A shard of which the command changed
-    nothing has its head there, behind which that epoch may just have begun.
+    One epoch stands for all its shards: that of the newest position. A shard in which nothing changed has its head
+    there, behind which that epoch may just have begun. A later epoch of a position is none of the receipt's business:
+    a bump moves events and leaves receipts as they are.
     """
     where = f"receipt {'/'.join(receipt.key)}"
     if len(receipt.shards) != len(receipt.positions):
@@ -54,11 +55,6 @@ def compare_receipt(receipt: ReceiptPositions, cuts: Mapping[int, ShardCut]) -> 
         newest = max(newest, epoch_of(cut.epochs, position + 1))
         if position > cut.head.position:
             words = f"it names position {position} of shard {shard}, which ends at {cut.head.position}"
-            yield Kind.RECEIPT_POSITION, where, words
-        elif position and receipt.epoch < (today := epoch_of(cut.epochs, position)):
-            words = (
-                f"it names epoch {receipt.epoch} for position {position} of shard {shard}, lost before epoch {today}"
-            )
             yield Kind.RECEIPT_POSITION, where, words
     if receipt.shards and receipt.epoch > newest:
         yield Kind.RECEIPT_POSITION, where, f"it names epoch {receipt.epoch}, but its positions are of {newest} at most"
