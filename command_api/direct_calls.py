@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.params import Header
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from command_api.routes.call import Call, read_call
@@ -23,6 +24,7 @@ from domain.rejection import Rejection
 from infrastructure.web.application import API_PREFIX
 from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError
+from infrastructure.web.headers import headers_of
 from infrastructure.write_store import StoreUnavailableError
 
 __all__ = ["call_directly"]
@@ -65,7 +67,7 @@ def _reader(name: str, annotation: Any, segments: list[str]) -> _Reader:  # noqa
         return _Reader(name, adapter, segment=segments.index(f"{{{name}}}"))
     headers = [known for known in getattr(annotation, "__metadata__", ()) if isinstance(known, Header)]
     if headers:
-        return _Reader(name, adapter, header=headers[0].alias)
+        return _Reader(name, adapter, header=(headers[0].alias or name.replace("_", "-")).lower())
     if name != _BODY:
         message = f"{name} is none of: a part of the path, a header, {_BODY}, {_CALL}"
         raise TypeError(message)
@@ -113,13 +115,32 @@ def _arguments(way: _Way, request: Request, segments: list[str], value: Any) -> 
         if reader.segment is not None:
             given: Any = segments[reader.segment]
         elif reader.header is not None:
-            given = request.headers[reader.header]
+            given = headers_of(request.scope)[reader.header]
         elif value is None and reader.is_optional:
             continue
         else:
             given = value
         arguments[reader.name] = reader.adapter.validate_python(given)
     return arguments
+
+
+class _Request(Request):
+    """A request whose body is read without Starlette's stream of its parts: nearly always it is one."""
+
+    read: bytes | None = None
+
+    async def body(self) -> bytes:
+        """Return the body; raises ClientDisconnect."""
+        if self.read is None:
+            parts, is_whole = [], False
+            while not is_whole:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                parts.append(message.get("body", b""))
+                is_whole = not message.get("more_body", False)
+            self.read = b"".join(parts)
+        return self.read
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -161,7 +182,7 @@ def call_directly(application: FastAPI, framework: ASGIApp, routers: Iterable[AP
             await framework(scope, receive, send)
             return
         scope["app"] = application
-        request = Request(scope, receive)
+        request = _Request(scope, receive)
         # First: nothing is read for somebody without a key.
         scope["principal"] = await require_principal(request)
         require_json(request)

@@ -18,6 +18,7 @@ from command_api.services.handle_command import handle_command
 from contracts.streams import Token, format_token
 from infrastructure.api_keys import Principal
 from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.web.headers import headers_of
 from infrastructure.web.time_limit import allow_seconds
 from infrastructure.write_store import CommandKey
 
@@ -67,7 +68,7 @@ def _idempotency_key(header: str | None, services: CommandServices) -> str:
 
 def _fingerprint(request: Request, body: bytes) -> bytes:
     """Return what tells one request from another under the same key: method, path, lease token and body."""
-    lease_token = request.headers.get("lease-token", "")
+    lease_token = headers_of(request.scope).get("lease-token", "")
     head = f"{request.method} {request.scope['path']}\n{lease_token}\n".encode()
     return hashlib.sha256(head + body).digest()
 
@@ -79,13 +80,14 @@ async def read_call(request: Request) -> Call:
     """
     principal: Principal = request.scope["principal"]
     services: CommandServices = request.app.state.services
-    traceparent = request.headers.get("traceparent", "")
+    headers = headers_of(request.scope)
+    traceparent = headers.get("traceparent", "")
     is_traced = _TRACEPARENT.fullmatch(traceparent) is not None
     context = CommandContext(
         key=CommandKey(
             principal.workspace_id,
             principal.key_id,
-            _idempotency_key(request.headers.get("idempotency-key"), services),
+            _idempotency_key(headers.get("idempotency-key"), services),
         ),
         fingerprint=_fingerprint(request, await request.body()),
         correlation_id=request.scope["correlation_id"],
@@ -97,7 +99,7 @@ async def read_call(request: Request) -> Call:
         principal=principal,
         context=context,
         services=services,
-        has_client_key="idempotency-key" in request.headers,
+        has_client_key="idempotency-key" in headers,
         allow_seconds=partial(allow_seconds, request),
         is_gone=partial(_is_gone, request.receive),
         is_stopping=stopping.is_set if stopping else _never,

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from command_api.routes.json_body import MAX_DETAILS, read_json
 from infrastructure.web.authentication import require_principal
 from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.web.headers import headers_of
 
 __all__ = ["JsonRoute", "is_nothing", "require_json"]
 
@@ -76,10 +77,11 @@ def require_json(request: Request) -> None:
     """Raise ApiError 415 where a body comes that does not say it is JSON, 422 where something stands in the query."""
     if request.scope["query_string"] and request.query_params:
         _refuse_query(request)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    headers = headers_of(request.scope)
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "unsupported_media_type", "Send the body without a Content-Encoding.")
-    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     if has_body and media_type != "application/json":
         raise ApiError(415, "unsupported_media_type", "Send the body as application/json.")
 

@@ -25,6 +25,7 @@ from contracts.events import (
     TaskSubmitted,
     TaskUsageReported,
 )
+from contracts.record import replace_fields
 from domain.task.facts import (
     AttemptRecorded,
     CancelAcknowledged,
@@ -80,10 +81,10 @@ def evolve_task(task: Task | None, change: TaskEvent | TaskFact) -> Task:
             | CancelAcknowledged()
         ):
             task = require_task(task)
-            return task.model_copy(update=_fact_changes(task, change))
+            return replace_fields(task, _fact_changes(task, change))
         case _:
             task = require_task(task)
-            return task.model_copy(update={"generation": task.generation + 1, **_event_changes(task, change)})
+            return replace_fields(task, {"generation": task.generation + 1, **_event_changes(task, change)})
 
 
 def _submitted(event: TaskSubmitted) -> Task:

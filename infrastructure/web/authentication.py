@@ -6,13 +6,14 @@ from fastapi import Depends, Request
 
 from infrastructure.api_keys import Authenticate, Principal
 from infrastructure.web.errors import ApiError
+from infrastructure.web.headers import headers_of
 
 __all__ = ["CurrentPrincipal", "require_principal"]
 
 
 async def require_principal(request: Request) -> Principal:
     """Return the principal of a request; raises ApiError 401. Needs `app.state.authenticate`."""
-    scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
+    scheme, _, api_key = headers_of(request.scope).get("authorization", "").partition(" ")
     authenticate: Authenticate = request.app.state.authenticate
     principal = await authenticate(api_key.strip()) if scheme.lower() == "bearer" else None
     if principal is None:

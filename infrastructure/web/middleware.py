@@ -4,19 +4,21 @@ One middleware, as every further one costs each request time.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infrastructure.identifiers import new_id
 from infrastructure.web.errors import ApiError, ErrorDetail, error_response, unexpected_error
+from infrastructure.web.headers import headers_of
 
 __all__ = ["request_edge"]
 
 _IDENTIFIER: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_IDS: Final = ((b"x-request-id", "request_id"), (b"x-correlation-id", "correlation_id"))
 _LONGEST_LENGTH: Final = 18  # digits; Python refuses to read thousands of them as a number
 
 
@@ -24,7 +26,7 @@ class _BodyTooLargeError(Exception):
     """More bytes of a body arrived than are allowed."""
 
 
-def _accepted_id(headers: Headers, name: str) -> str | None:
+def _accepted_id(headers: Mapping[str, str], name: str) -> str | None:
     """Return the identifier that a client sent, or None; raises ApiError where it is not one."""
     value = headers.get(name)
     if value is None:
@@ -40,7 +42,7 @@ def _too_large(limit: int) -> ApiError:
     return ApiError(413, "body_too_large", f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
 
 
-def _require_small_body(headers: Headers, limit: int) -> None:
+def _require_small_body(headers: Mapping[str, str], limit: int) -> None:
     """Raise ApiError 413 where the client itself says that the body is too large."""
     length = headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > _LONGEST_LENGTH or int(length) > limit:
@@ -62,17 +64,10 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return receive_bounded
 
 
-def _with_ids(send: Send, request_id: str, correlation_id: str) -> Send:
-    """Return a `send` that adds both ids to the answer's headers."""
-
-    async def send_with_ids(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = request_id
-            headers["X-Correlation-Id"] = correlation_id
-        await send(message)
-
-    return send_with_ids
+def _with_ids(message: Message, scope: Scope) -> Message:
+    """Return the beginning of an answer with both ids among its headers."""
+    ids = ((name, scope[key].encode()) for name, key in _IDS)
+    return {**message, "headers": [*message.get("headers", ()), *ids]}
 
 
 def request_edge(application: ASGIApp, *, max_body_bytes: int) -> ASGIApp:
@@ -82,14 +77,15 @@ def request_edge(application: ASGIApp, *, max_body_bytes: int) -> ASGIApp:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         scope["request_id"] = scope["correlation_id"] = str(new_id())
         is_started = False
 
         async def send_once(message: Message) -> None:
             nonlocal is_started
-            is_started = True
-            await _with_ids(send, scope["request_id"], scope["correlation_id"])(message)
+            if not is_started:
+                is_started, message = True, _with_ids(message, scope)
+            await send(message)
 
         try:
             scope["request_id"] = _accepted_id(headers, "x-request-id") or scope["request_id"]
