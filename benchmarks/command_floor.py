@@ -18,7 +18,7 @@ from infrastructure.postgres import open_pool
 from infrastructure.write_statements import LOAD_STATEMENT, SAVE_STATEMENT
 from infrastructure.write_store import AggregateChange, CommandKey, EventRecord, MessageRecord, Write, written_columns
 
-__all__ = ["create_application", "save_arguments"]
+__all__ = ["bare_write", "create_application"]
 
 _ENVELOPE, _STATE, _MESSAGE, _RESULT = (
     b"e" * 900,
@@ -28,11 +28,11 @@ _ENVELOPE, _STATE, _MESSAGE, _RESULT = (
 )
 
 
-def save_arguments(shards: int) -> tuple[object, ...]:
-    """Return what one submitted task is saved with: one aggregate, one message, one event."""
+def bare_write(shards: int) -> Write:
+    """Return what one submitted task writes: one aggregate, one message, one event."""
     task_id = new_id()
     shard = shard_of(task_id, shards)
-    write = Write(
+    return Write(
         key=CommandKey("default", "bench", str(new_id())),
         fingerprint=b"f" * 32,
         result=_RESULT,
@@ -41,7 +41,6 @@ def save_arguments(shards: int) -> tuple[object, ...]:
         events=[EventRecord(shard, new_id(), "task.submitted", "task", task_id, 1, task_id, _ENVELOPE)],
         shards=frozenset({shard}),
     )
-    return (*write.key, write.fingerprint, write.result, *written_columns(write))
 
 
 def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> FastAPI:
@@ -63,7 +62,7 @@ def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> F
     @application.post("/save", status_code=201)
     async def save(request: Request) -> Response:
         await request.body()
-        await request.app.state.pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
+        await request.app.state.pool.fetchrow(SAVE_STATEMENT, *written_columns([bare_write(shards)]))
         return Response(_RESULT, status_code=201)
 
     @application.post("/load-and-save", status_code=201)
@@ -71,7 +70,7 @@ def create_application(database_url: str, agent_id: UUID, shards: int = 16) -> F
         await request.body()
         pool = request.app.state.pool
         await pool.fetch(LOAD_STATEMENT, wanted % new_id())
-        await pool.fetchrow(SAVE_STATEMENT, *save_arguments(shards))
+        await pool.fetchrow(SAVE_STATEMENT, *written_columns([bare_write(shards)]))
         return Response(_RESULT, status_code=201)
 
     return application

@@ -19,12 +19,13 @@ import asyncpg
 import httpx2
 from redis.asyncio import Redis
 
-from benchmarks.command_floor import save_arguments
+from benchmarks.command_floor import bare_write
 from benchmarks.commands import AGENT_NAME, register_agent, task_load
 from benchmarks.load import measure_load
 from benchmarks.processes import Addresses, make_api_key, run_role
 from benchmarks.report import Result
 from infrastructure.write_statements import SAVE_STATEMENT
+from infrastructure.write_store import written_columns
 from migrations.runner import migrate_database
 
 __all__ = ["run"]
@@ -150,7 +151,9 @@ async def _open_probe(servers: Addresses, stack: AsyncExitStack) -> Callable[[],
     last = [b"0"]
 
     async def probe() -> float:
-        _, (shard,), (position,) = await writer.fetchrow(SAVE_STATEMENT, *save_arguments(_SHARDS))
+        write = bare_write(_SHARDS)
+        (shard,) = write.shards
+        _, (position,) = await writer.fetchrow(SAVE_STATEMENT, *written_columns([write]))
         started = perf_counter()
         await redis.publish("probe", "")
         while await subscription.get_message(timeout=1) is None:

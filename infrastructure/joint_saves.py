@@ -1,29 +1,22 @@
 """Saving what several commands decided in one call and one commit: they wait for one flush of the log instead of each.
 
-Only commands of one shard that change tasks alone are joined, for those meet nobody else's rows; whatever cannot be
-joined is saved by itself. Nothing is shared but the commit: where the joint call is refused nothing of it is written,
+Only commands that change tasks alone are joined, for those meet nobody else's rows; whatever cannot be joined is saved
+by itself. Nothing is shared but the commit: where the joint call is refused nothing of it is written,
 and each of its commands is saved by itself, so that only the one at fault is told.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Final
+from uuid import UUID
 
 from contracts.streams import Token
 from infrastructure.postgres import Pool
 from infrastructure.together import together
-from infrastructure.write_statements import SAVE_TOGETHER_STATEMENT
-from infrastructure.write_store import (
-    BudgetGuard,
-    CommandKey,
-    StoreUnavailableError,
-    Write,
-    save_command,
-    translated,
-    written_columns,
-)
+from infrastructure.write_store import CommandKey, StoreUnavailableError, Write, save_as_one, save_command
 
 __all__ = ["joined_writes", "save_commands", "saving"]
 
@@ -53,34 +46,49 @@ async def save_commands(pool: Pool, writes: Sequence[Write]) -> list[Token | Exc
 
 def joined_writes(writes: Sequence[Write]) -> list[list[int]]:
     """Return which of the writes go together, by their places: the first group is joint, the others have one each."""
-    joint: list[int] = []
-    alone: list[list[int]] = []
+    joint, alone, common = list[int](), list[list[int]](), _Joint()
     for index, write in enumerate(writes):
-        if _is_joinable(write, [writes[other] for other in joint]):
+        if common.take(write):
             joint.append(index)
         else:
             alone.append([index])
     return [joint, *alone] if joint else alone
 
 
-def _is_joinable(write: Write, others: Sequence[Write]) -> bool:
-    """Tell whether a write may be part of a joint one with these others."""
-    if not _meets_nobody(write):
-        return False
-    if any(write.key.workspace_id != other.key.workspace_id or write.key == other.key for other in others):
-        return False
-    changed = {change.aggregate_id for other in others for change in other.changes}
-    if any(change.aggregate_id in changed for change in write.changes):
-        return False
-    # Guards that saw the same budgets say together what each says alone.
-    if write.guard.scopes and any(o.guard.scopes and set(o.guard.seen) != set(write.guard.seen) for o in others):
-        return False
-    return sum(_size(each) for each in (*others, write)) <= _JOINT_BYTES
+@dataclass(slots=True)
+class _Joint:
+    """What the writes of a joint one have in common, and what must not come twice; grows with each that is taken."""
+
+    workspace_id: str | None = None
+    keys: set[CommandKey] = field(default_factory=set)
+    changed: set[UUID] = field(default_factory=set)
+    seen: frozenset[tuple[UUID, int]] | None = None
+    size: int = 0
+
+    def take(self, write: Write) -> bool:
+        """Take a write where it may be part; tell whether it was."""
+        changed = {change.aggregate_id for change in write.changes}
+        # Guards that saw the same budgets say together what each says alone.
+        seen = frozenset(write.guard.seen) if write.guard.scopes else self.seen
+        size = self.size + _size(write)
+        is_refused = (
+            not _meets_nobody(write)
+            or write.key.workspace_id != (self.workspace_id or write.key.workspace_id)
+            or write.key in self.keys
+            or not self.changed.isdisjoint(changed)
+            or (self.seen is not None and seen != self.seen)
+            or (size > _JOINT_BYTES and bool(self.keys))
+        )
+        if not is_refused:
+            self.workspace_id, self.seen, self.size = write.key.workspace_id, seen, size
+            self.keys.add(write.key)
+            self.changed |= changed
+        return not is_refused
 
 
 def _meets_nobody(write: Write) -> bool:
-    """Tell whether a write is of one shard and changes tasks alone: it waits for nobody but who writes to the shard."""
-    return len(write.shards) == 1 and all(change.kind == "task" for change in write.changes)
+    """Tell whether a write changes tasks alone: it waits for nobody but who writes to its shards."""
+    return all(change.kind == "task" for change in write.changes)
 
 
 def _size(write: Write) -> int:
@@ -93,7 +101,7 @@ async def _save_group(pool: Pool, writes: Sequence[Write]) -> list[Token | Excep
     if len(writes) == 1:
         return [await _save_alone(pool, writes[0])]
     try:
-        return list(await _save_jointly(pool, writes))
+        return list(await save_as_one(pool, writes))
     except StoreUnavailableError as error:
         return [error] * len(writes)  # whether it was committed only the receipts tell
     except Exception:  # noqa: BLE001 - nothing of it is written; by itself each is told what is wrong with it
@@ -106,40 +114,3 @@ async def _save_alone(pool: Pool, write: Write) -> Token | Exception:
         return await save_command(pool, write)
     except Exception as error:  # noqa: BLE001 - whoever asked for it is told
         return error
-
-
-async def _save_jointly(pool: Pool, writes: Sequence[Write]) -> list[Token]:
-    """Commit writes in one call and return what each reached; raises the errors of `save_command`."""
-    shards = [next(iter(write.shards)) for write in writes]
-    try:
-        rows = await pool.fetch(
-            SAVE_TOGETHER_STATEMENT,
-            writes[0].key.workspace_id,
-            [write.key.principal for write in writes],
-            [write.key.key for write in writes],
-            [write.fingerprint for write in writes],
-            [write.result for write in writes],
-            shards,
-            *written_columns(_joint(writes)),
-        )
-    except Exception as error:
-        raise translated(error) from error
-    reached = {row[0]: Token(row[1], {row[0]: row[2]}) for row in rows}
-    return [reached[shard] for shard in shards]
-
-
-def _joint(writes: Sequence[Write]) -> Write:
-    """Return all that the writes bring as one, without a receipt."""
-    return Write(
-        key=CommandKey("", "", ""),
-        fingerprint=b"",
-        result=b"",
-        changes=[change for write in writes for change in write.changes],
-        messages=[message for write in writes for message in write.messages],
-        events=[event for write in writes for event in write.events],
-        shards=frozenset(shard for write in writes for shard in write.shards),
-        guard=BudgetGuard(
-            sorted({scope for write in writes for scope in write.guard.scopes}),
-            sorted({seen for write in writes for seen in write.guard.seen}),
-        ),
-    )

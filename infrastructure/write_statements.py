@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["LOAD_STATEMENT", "SAVE_STATEMENT", "SAVE_TOGETHER_STATEMENT"]
+__all__ = ["LOAD_STATEMENT", "SAVE_STATEMENT"]
 
 # For each command: the time, its receipt, what it named by id or name. With a task comes what decides about it: its
 # agent, the approval that it waits for, the budgets over it, and the messages where they are wanted; with an approval
@@ -51,15 +51,8 @@ LEFT JOIN LATERAL (
 """
 
 SAVE_STATEMENT: Final = """
-SELECT * FROM write.commit_command(
-  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-  $23, $24, $25
-)
-"""
-
-SAVE_TOGETHER_STATEMENT: Final = """
-SELECT * FROM write.commit_commands(
+SELECT o_epochs, o_positions FROM write.commit_commands(
   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-  $26
+  $26, $27
 )
 """

@@ -1,6 +1,6 @@
 """Keeping what commands decide: one call saves, and no client stands between a lock and its commit.
 
-Reads and writes `write.aggregates`, `write.messages`, `write.receipts` and, through `write.commit_command`, the log.
+Reads and writes `write.aggregates`, `write.messages`, `write.receipts` and, through `write.commit_commands`, the log.
 States are JSON text here; what they mean is the domain's.
 """
 
@@ -26,6 +26,7 @@ __all__ = [
     "UniqueRuleError",
     "Write",
     "WriteConflictError",
+    "save_as_one",
     "save_command",
     "translated",
     "written_columns",
@@ -132,31 +133,68 @@ async def save_command(pool: Pool, write: Write) -> Token:
 
     Raises WriteConflictError, DuplicateReceiptError, UniqueRuleError and StoreUnavailableError.
     """
+    (token,) = await save_as_one(pool, [write])
+    return token
+
+
+async def save_as_one(pool: Pool, writes: Sequence[Write]) -> list[Token]:
+    """Commit commands of one workspace in one call and return what each reached; raises as `save_command`.
+
+    Their guards must have seen the same budgets, and no aggregate is changed by two of them.
+    """
+    shards = sorted({shard for write in writes for shard in write.shards})
     try:
-        epoch, shards, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
-            SAVE_STATEMENT, *write.key, write.fingerprint, write.result, *written_columns(write)
+        epochs, positions = await pool.fetchrow(  # type: ignore[misc] # the function always returns one row
+            SAVE_STATEMENT, *written_columns(writes)
         )
     except Exception as error:
         raise translated(error) from error
-    return Token(epoch, dict(zip(shards, positions, strict=True)))
+    epoch_of, position_of = dict(zip(shards, epochs, strict=True)), dict(zip(shards, positions, strict=True))
+    return [
+        Token(
+            max(map(epoch_of.__getitem__, write.shards)), {shard: position_of[shard] for shard in sorted(write.shards)}
+        )
+        for write in writes
+    ]
 
 
-def written_columns(write: Write) -> tuple[Sequence[object], ...]:
-    """Return all of a write but its receipt column by column, in the order of the saving functions' parameters."""
+def written_columns(writes: Sequence[Write]) -> tuple[object, ...]:
+    """Return what writes of one workspace bring column by column, as the parameters of SAVE_STATEMENT."""
+    return (writes[0].key.workspace_id, *_receipt_columns(writes), *_columns(writes))
+
+
+def _receipt_columns(writes: Sequence[Write]) -> tuple[Sequence[object], ...]:
+    """Return the receipts column by column, then number and shard of each shard that a command touched."""
+    touched = [(number, shard) for number, write in enumerate(writes, start=1) for shard in write.shards]
+    return (
+        [write.key.principal for write in writes],
+        [write.key.key for write in writes],
+        [write.fingerprint for write in writes],
+        [write.result for write in writes],
+        [number for number, _ in touched],
+        [shard for _, shard in touched],
+    )
+
+
+def _columns(writes: Sequence[Write]) -> tuple[Sequence[object], ...]:
+    """Return all that writes bring but their receipts, column by column."""
+    changes = [change for write in writes for change in write.changes]
     # In the order of ids and shards: two commands on the same ones meet at the first, never crosswise. Budgets last:
     # they are what others wait for.
-    changes = sorted(write.changes, key=lambda change: (change.kind == "budget", change.aggregate_id))
-    events = write.events
+    changes.sort(key=lambda change: (change.kind == "budget", change.aggregate_id))
+    messages = [message for write in writes for message in write.messages]
+    events = [event for write in writes for event in write.events]
+    seen = sorted({seen for write in writes for seen in write.guard.seen})
     return (
         [change.kind for change in changes],
         [change.aggregate_id for change in changes],
         [change.expected_revision for change in changes],
         [change.generation for change in changes],
         [change.state for change in changes],
-        [message.task_id for message in write.messages],
-        [message.ordinal for message in write.messages],
-        [message.body for message in write.messages],
-        sorted(write.shards),
+        [message.task_id for message in messages],
+        [message.ordinal for message in messages],
+        [message.body for message in messages],
+        sorted({shard for write in writes for shard in write.shards}),
         [event.shard for event in events],
         [event.event_id for event in events],
         [event.event_type for event in events],
@@ -165,9 +203,9 @@ def written_columns(write: Write) -> tuple[Sequence[object], ...]:
         [event.generation for event in events],
         [event.root_id for event in events],
         [event.envelope for event in events],
-        write.guard.scopes,
-        [budget_id for budget_id, _ in write.guard.seen],
-        [generation for _, generation in write.guard.seen],
+        sorted({scope for write in writes for scope in write.guard.scopes}),
+        [budget_id for budget_id, _ in seen],
+        [generation for _, generation in seen],
     )
 
 

@@ -1,6 +1,6 @@
 """The tables of the log: events, their epochs, the floor where the log was cut, and who works on which shard.
 
-Events are inserted by `log.append_events` alone, and nothing of them is ever updated but the epoch, by a bump
+Events are inserted by `log.append_to_shards` alone, and nothing of them is ever updated but the epoch, by a bump
 (`infrastructure/epoch_bump.py`): triggers refuse all else (`migrations/log_guard.py`). Partitions of `log.events` are
 made ahead of time by `log.ensure_partitions`; each has a unique index on (aggregate_id, generation).
 """

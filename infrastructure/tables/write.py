@@ -1,6 +1,6 @@
 """The tables of the write side: aggregates, the messages they point to, receipts and API keys.
 
-Only `write.commit_command` writes aggregates, messages and receipts (see migrations). States are plain JSON:
+Only `write.commit_commands` writes aggregates, messages and receipts (see migrations). States are plain JSON:
 nothing here knows the domain beyond the few fields that an index guards or finds by.
 """
 

@@ -76,6 +76,8 @@ async def _remembered_epoch(_pool: Pool) -> AsyncIterator[None]:
         yield
 
 
+_LOCKS: Final = """PERFORM pg_advisory_xact_lock(1112888661, s.shard) FROM unnest(p_shards) AS s(shard)
+  WHERE s.shard = ANY (p_event_shards);"""
 _NAIVE_READ: Final = """
 SELECT epoch || '-' || position, event_id::text, envelope FROM log.events WHERE shard = $1 AND position > $2
 ORDER BY position LIMIT $3
@@ -89,13 +91,14 @@ async def _sequence_cursor(pool: Pool) -> AsyncIterator[None]:
     shards = await pool.fetchval("SELECT count(*) FROM log.floors")
     for shard in range(shards):
         await pool.execute(f"CREATE SEQUENCE log.naive_{shard}")
-    numbered = "SELECT min(nextval('log.naive_' || p_shard)) - 1 INTO o_position FROM unnest(p_event_ids);\n  "
+    last = "coalesce(e.position, f.position)"
+    drawn = "SELECT min(nextval('log.naive_' || s.shard)) - 1 FROM unnest(p_event_shards) AS x(shard)"
     await change_function(
         pool,
         "log",
-        "append_events",
-        ("PERFORM pg_advisory_xact_lock(1112888661, p_shard);", ""),
-        ("SELECT max(e.epoch) INTO o_epoch", f"{numbered}SELECT max(e.epoch) INTO o_epoch"),
+        "append_to_shards",
+        (_LOCKS, ""),
+        (f"{last} AS position", f"coalesce(({drawn} WHERE x.shard = s.shard), {last}) AS position"),
     )
 
     async def read(pool: Pool, after: Mapping[int, EntryId], *, limit: int, max_bytes: int) -> list[LogBatch]:
@@ -126,8 +129,8 @@ async def _read_naively(pool: Pool, honest: LogBatch, end: EntryId, limit: int) 
 @asynccontextmanager
 async def _receipt_on_conflict(pool: Pool) -> AsyncIterator[None]:
     """Let a receipt that is there already be."""
-    values = "p_fingerprint, p_result, o_epoch, o_shards, o_positions)"
-    await change_function(pool, "write", "commit_command", (f"{values};", f"{values} ON CONFLICT DO NOTHING;"))
+    end = ") r\n  ORDER BY n.principal, n.key"
+    await change_function(pool, "write", "commit_commands", (f"{end};", f"{end} ON CONFLICT DO NOTHING;"))
     yield
 
 

@@ -26,7 +26,7 @@ _SECONDS: Final = float(os.environ.get("BUREAU_TEST_SNAPSHOT_SECONDS", "6"))
 _WINDOW_SECONDS: Final = 1.0
 _WRITERS: Final = 8
 _APPEND: Final = (
-    "SELECT * FROM log.append_events(5::smallint, $1, '{task.tested}', 'default', '{task}', $2, '{1}', $2, $3)"
+    "SELECT * FROM log.append_to_shards('{5}', '{5}', $1, '{task.tested}', 'default', '{task}', $2, '{1}', $2, $3)"
 )
 _COUNT: Final = "UPDATE counter SET position = position + 1"
 

@@ -54,6 +54,24 @@ async def test_commands_together_are_one_transaction_with_a_receipt_and_a_token_
     assert await find_faults(pool) == []
 
 
+async def test_a_command_of_several_shards_is_told_of_each_and_of_no_other(
+    pool: Pool, randomness: random.Random
+) -> None:
+    first, second, third = writes_of(randomness, [3, 1, 5])
+    roots = [root_in(shard, randomness) for shard in (3, 2, 3)]
+    several = make_write("several", [Version(root) for root in roots], randomness)
+
+    tokens = await save_commands(pool, [first, several, second, third])
+
+    # Of events: 1, 3, 2, 3.
+    assert await transactions_of(pool) == 1
+    assert tokens == [Token(1, {3: 3}), Token(1, {2: 1, 3: 3}), Token(1, {1: 2}), Token(1, {5: 3})]
+    (loaded,) = await load_commands(pool, [LoadRequest(several.key)])
+    assert loaded.receipt
+    assert loaded.receipt.token == tokens[1]
+    assert await find_faults(pool) == []
+
+
 async def test_one_that_is_stale_is_refused_and_the_others_are_saved(pool: Pool, randomness: random.Random) -> None:
     writes = writes_of(randomness, [3, 1, 3, 5])
     stale = make_write("stale", [Version(root_in(2, randomness), revision=4, generation=4)], randomness)
@@ -91,7 +109,7 @@ def test_only_commands_on_tasks_alone_that_do_not_meet_are_joined(randomness: ra
 
     groups = joined_writes([first, both, agent, elsewhere, same_key, same_task, second, third])
 
-    assert groups == [[0, 6, 7], [1], [2], [3], [4], [5]]
+    assert groups == [[0, 1, 6, 7], [2], [3], [4], [5]]
 
 
 def test_commands_that_saw_other_budgets_are_not_joined(randomness: random.Random) -> None:
