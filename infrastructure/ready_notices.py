@@ -17,7 +17,7 @@ from infrastructure.redis_client import RedisClient, is_redis_error
 __all__ = ["listen_for_notices", "open_ready_notices"]
 
 _RETRY_SECONDS: Final = 0.5
-_PAUSE_SECONDS: Final = 0.005
+_PAUSE_SECONDS: Final = 0.02
 _LISTEN_SECONDS: Final = 10.0
 
 

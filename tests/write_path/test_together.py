@@ -90,3 +90,39 @@ async def test_whoever_is_cancelled_while_it_waits_is_left_out() -> None:
     assert batches == [[0], [2]]
     with pytest.raises(asyncio.CancelledError):
         await calls[0]
+
+
+async def test_whoever_waits_for_a_call_that_hangs_goes_another_way_and_the_next_too() -> None:
+    batches, never = list[list[int]](), asyncio.Event()
+
+    async def hang_on_even(numbers: Sequence[int]) -> list[int | Exception]:
+        batches.append(list(numbers))
+        if any(number % 2 == 0 for number in numbers):
+            await never.wait()
+        return list(numbers)
+
+    one = together(hang_on_even, most=1, lanes=3, patience_seconds=0.001)
+    hanging = [asyncio.create_task(one(number)) for number in (0, 2)]
+    async with asyncio.timeout(10):
+        assert list(await asyncio.gather(one(1), one(3), one(5))) == [1, 3, 5]
+
+    assert batches == [[0], [2], [1], [3], [5]]
+    never.set()
+    assert list(await asyncio.gather(*hanging)) == [0, 2]
+
+
+async def test_no_other_way_is_opened_while_calls_end_in_time() -> None:
+    under_way, most = 0, 0
+
+    async def carry_out(numbers: Sequence[int]) -> list[int | Exception]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return list(numbers)
+
+    one = together(carry_out, most=2, lanes=3, patience_seconds=60)
+
+    assert list(await asyncio.gather(*(one(number) for number in range(40)))) == list(range(40))
+    assert most == 1
