@@ -7,10 +7,9 @@ and each of its commands is saved by itself, so that only the one at fault is to
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from contracts.streams import Token
@@ -46,44 +45,44 @@ async def save_commands(pool: Pool, writes: Sequence[Write]) -> list[Token | Exc
 
 def joined_writes(writes: Sequence[Write]) -> list[list[int]]:
     """Return which of the writes go together, by their places: the first group is joint, the others have one each."""
-    joint, alone, common = list[int](), list[list[int]](), _Joint()
+    joint, alone, common = list[int](), list[list[int]](), _Common()
     for index, write in enumerate(writes):
-        if common.take(write):
-            joint.append(index)
-        else:
+        with_it = _with(common, write)
+        if with_it is None:
             alone.append([index])
+        else:
+            common = with_it
+            joint.append(index)
     return [joint, *alone] if joint else alone
 
 
-@dataclass(slots=True)
-class _Joint:
-    """What the writes of a joint one have in common, and what must not come twice; grows with each that is taken."""
+class _Common(NamedTuple):
+    """What the parts of a joint write have in common, and what must not come twice; None where none has said yet."""
 
     workspace_id: str | None = None
-    keys: set[CommandKey] = field(default_factory=set)
-    changed: set[UUID] = field(default_factory=set)
+    keys: frozenset[CommandKey] = frozenset()
+    changed: frozenset[UUID] = frozenset()
     seen: frozenset[tuple[UUID, int]] | None = None
     size: int = 0
 
-    def take(self, write: Write) -> bool:
-        """Take a write where it may be part; tell whether it was."""
-        changed = {change.aggregate_id for change in write.changes}
-        # Guards that saw the same budgets say together what each says alone.
-        seen = frozenset(write.guard.seen) if write.guard.scopes else self.seen
-        size = self.size + _size(write)
-        is_refused = (
-            not _meets_nobody(write)
-            or write.key.workspace_id != (self.workspace_id or write.key.workspace_id)
-            or write.key in self.keys
-            or not self.changed.isdisjoint(changed)
-            or (self.seen is not None and seen != self.seen)
-            or (size > _JOINT_BYTES and bool(self.keys))
-        )
-        if not is_refused:
-            self.workspace_id, self.seen, self.size = write.key.workspace_id, seen, size
-            self.keys.add(write.key)
-            self.changed |= changed
-        return not is_refused
+
+def _with(common: _Common, write: Write) -> _Common | None:
+    """Return what is common with one more write, None where it may not be part of the joint one."""
+    if not _meets_nobody(write) or write.key in common.keys:
+        return None
+    if common.workspace_id not in {None, write.key.workspace_id}:
+        return None
+    changed = {change.aggregate_id for change in write.changes}
+    if not common.changed.isdisjoint(changed):
+        return None
+    # Guards that saw the same budgets say together what each says alone.
+    seen = frozenset(write.guard.seen) if write.guard.scopes else common.seen
+    if common.seen is not None and seen != common.seen:
+        return None
+    size = common.size + _size(write)
+    if common.keys and size > _JOINT_BYTES:
+        return None
+    return _Common(write.key.workspace_id, common.keys | {write.key}, common.changed | changed, seen, size)
 
 
 def _meets_nobody(write: Write) -> bool:

@@ -40,9 +40,12 @@ def together[Argument, Answer](
     return one
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Desk[Argument, Answer]:
-    """Who waits, and the lanes that are open, by number: the task, and when the call that is under way there began."""
+    """Who waits, and the lanes that are open, by number: the task, and when the call that is under way there began.
+
+    `timers` has one where patience runs out.
+    """
 
     carry_out: CarryOut[Argument, Answer]
     most: int
@@ -51,7 +54,7 @@ class _Desk[Argument, Answer]:
     waiting: deque[tuple[Argument, asyncio.Future[Answer]]] = field(default_factory=deque)
     lanes: dict[int, float] = field(default_factory=dict)
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    patience: asyncio.TimerHandle | None = None
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
 async def _run[Argument, Answer](desk: _Desk[Argument, Answer], lane: int) -> None:
@@ -82,12 +85,12 @@ def _open_lane[Argument, Answer](desk: _Desk[Argument, Answer]) -> None:
 
 def _be_patient[Argument, Answer](desk: _Desk[Argument, Answer]) -> None:
     """See to it that somebody waits no longer than patience lasts, where another lane may be opened."""
-    if desk.patience is None and len(desk.lanes) < desk.most_lanes:
-        desk.patience = asyncio.get_running_loop().call_later(desk.patience_seconds, _lose_patience, desk)
+    if not desk.timers and len(desk.lanes) < desk.most_lanes:
+        desk.timers.append(asyncio.get_running_loop().call_later(desk.patience_seconds, _lose_patience, desk))
 
 
 def _lose_patience[Argument, Answer](desk: _Desk[Argument, Answer]) -> None:
-    desk.patience = None
+    desk.timers.clear()
     if desk.waiting and len(desk.lanes) < desk.most_lanes:
         _open_lane(desk)
         _be_patient(desk)

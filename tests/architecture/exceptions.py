@@ -19,7 +19,6 @@ LOOSE_CLASSES: dict[str, str] = {
     "command_api/services/lease_dispatcher.py::": "who waits and what was dealt out changes from look to look",
     "command_api/services/one_at_a_time.py::_Turn": "counts the calls that want a key, which come and go",
     "benchmarks/relay_peers/": "what the peers want to inherit from or to be declared by",
-    "benchmarks/worker_load.py::_Connection": "a connection with its two streams",
     "tests/command_api/test_lease_dispatcher.py::Board": "a database that a test changes while it is looked at",
     "tests/work/processes.py::Crew": "processes that are hired, stopped and killed",
     "tests/domain/world.py::World": "the state of a state machine: it changes with every step that is tried",
