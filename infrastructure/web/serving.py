@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from infrastructure.identifiers import new_id
 from infrastructure.web.errors import ApiError, error_response
+from infrastructure.web.gathering import gathered
 
 __all__ = ["serve"]
 
@@ -19,10 +20,17 @@ _MOST_HEAD_BYTES: Final = 65_536
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP whose own refusals have the one shape of errors too, and whose heads are bounded: nobody is known yet."""
+    """HTTP whose answers leave in one piece, and whose own refusals have the one shape of errors too.
+
+    Heads are bounded: of whom one comes nobody knows yet.
+    """
 
     is_in_head = True
     head_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Gather what is written."""
+        super().connection_made(gathered(transport))
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP request."""

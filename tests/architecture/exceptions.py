@@ -18,6 +18,7 @@ LOOSE_CLASSES: dict[str, str] = {
     "client/": "its users expect an object with methods, which remembers what it wrote and holds its connections",
     "command_api/services/lease_dispatcher.py::": "who waits and what was dealt out changes from look to look",
     "command_api/services/one_at_a_time.py::_Turn": "counts the calls that want a key, which come and go",
+    "infrastructure/web/gathering.py::_GatheredTransport": "a transport, which holds back what is written",
     "benchmarks/relay_peers/": "what the peers want to inherit from or to be declared by",
     "tests/command_api/test_lease_dispatcher.py::Board": "a database that a test changes while it is looked at",
     "tests/work/processes.py::Crew": "processes that are hired, stopped and killed",
