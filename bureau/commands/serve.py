@@ -1,7 +1,6 @@
 """`bureau serve`: one process of the service, from its settings to its end."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ from bureau.roles import Role
 from infrastructure.log_output import configure_logging
 from infrastructure.settings import Settings
 from infrastructure.web.serving import serve
+from projectors.collecting import collect_less
 
 __all__ = ["run_serve"]
 
@@ -64,8 +64,7 @@ async def _run(role: Role, settings: Settings) -> None:
             application = _create_application(role, settings)
             if settings.log_level == "debug":
                 application = with_request_log(application)
-            gc.collect()
-            gc.freeze()  # what lives as long as the process is never looked at again: p99 of a command 22 -> 13 ms
+            collect_less()  # p99 of a command 22 -> 13 ms, a twentieth of its processor time
             _tell_start(settings)
             await serve(application, host=settings.host, port=settings.port, stop=stop)
 
