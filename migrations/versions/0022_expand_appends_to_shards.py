@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.commit_commands_2 import APPEND_TO_SHARDS, COMMIT_COMMANDS_2
 
-revision: str = "0021"
-down_revision: str | None = "0020"
+revision: str = "0022"
+down_revision: str | None = "0021"
 branch_labels: None = None
 depends_on: None = None
 
