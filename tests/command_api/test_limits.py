@@ -1,21 +1,48 @@
 """What bounds a request: its time, its numbers, and that nothing is read for strangers."""
 
 import asyncio
+import contextlib
 
 import pytest
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, ConnectError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bureau.embedded import find_free_port
 from infrastructure.web.middleware import request_edge
+from infrastructure.web.serving import serve
 from infrastructure.web.time_limit import allow_seconds, time_limit
 from tests.command_api.scenario import assert_error
+from tests.polling import poll_until
 
 
 def client_of(application: ASGIApp, *, seconds: float) -> AsyncClient:
     edged = request_edge(time_limit(application, seconds=seconds), max_body_bytes=1024)
     return AsyncClient(transport=ASGITransport(edged), base_url="http://test")
+
+
+def without_lifespan(application: ASGIApp) -> ASGIApp:
+    """Return an application that answers the server's start and stop too."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await application(scope, receive, send)
+            return
+        for stage in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{stage}.complete"})
+
+    return handle
+
+
+async def answers(client: AsyncClient) -> bool:
+    """Tell whether somebody answers, whatever it is."""
+    try:
+        await client.get("/")
+    except ConnectError:
+        return False
+    return True
 
 
 async def hang(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -28,12 +55,31 @@ async def hang(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 async def test_a_request_that_hangs_is_answered_503_though_its_cancellation_hangs_as_well() -> None:
-    async with client_of(hang, seconds=0.05) as client:
+    """Over a socket: what serves in the process itself waits until the request is over."""
+    port, stop = find_free_port(), asyncio.Event()
+    edged = request_edge(time_limit(hang, seconds=0.05), max_body_bytes=1024)
+    serving = asyncio.create_task(serve(without_lifespan(edged), host="127.0.0.1", port=port, stop=stop))
+    async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        await poll_until(lambda: answers(client))
         async with asyncio.timeout(3):
             answer = await client.get("/")
 
     assert_error(answer, 503, "unavailable", is_retryable=True)
     assert answer.headers["Retry-After"] == "1"
+    stop.set()
+    await asyncio.wait_for(serving, 15)
+
+
+async def test_what_a_request_says_after_it_was_answered_503_nobody_hears() -> None:
+    async def answer_though_cancelled(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        await PlainTextResponse("too late")(scope, receive, send)
+
+    async with client_of(answer_though_cancelled, seconds=0.05) as client:
+        answer = await client.get("/")
+
+    assert_error(answer, 503, "unavailable", is_retryable=True)
 
 
 async def test_a_request_that_asked_to_wait_has_that_time_beside_its_limit() -> None:
