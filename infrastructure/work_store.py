@@ -168,7 +168,7 @@ def remembered_agents(pool: Pool) -> FindAgents:
 async def read_messages(pool: Pool, after: Mapping[UUID, int]) -> dict[UUID, list[bytes]]:
     """Return what workers are handed with tasks, behind the given ordinal of each: JSON bodies in order."""
     rows = await pool.fetch(
-        "SELECT m.task_id, m.body FROM unnest($1::uuid[], $2::integer[]) AS t(task_id, after)"
+        "SELECT m.task_id, m.body FROM unnest((SELECT $1::uuid[]), (SELECT $2::integer[])) AS t(task_id, after)"
         " JOIN write.messages m ON m.task_id = t.task_id AND m.ordinal > t.after ORDER BY m.task_id, m.ordinal",
         list(after.keys()),
         list(after.values()),

@@ -54,7 +54,7 @@ CREATE FUNCTION write.commit_commands(
   p_event_generations bigint[], p_event_roots uuid[], p_envelopes bytea[],
   p_budget_scopes text[], p_budget_ids uuid[], p_budget_generations bigint[],
   OUT o_epochs integer[], OUT o_positions bigint[]
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   -- Before every row and shard, so that no two commands meet crosswise. Whoever changes what a budget allows is alone
   -- in the workspace; those who were allowed something by budgets are many, and never wait for each other.
@@ -126,5 +126,7 @@ END $$
 
 Aggregates come sorted by id, shards ascending. Command n (from 1) touched the shards that stand beside its number in
 `p_receipt_numbers` and `p_receipt_shards`. A negative revision means that `p_states` holds what is spent of a budget.
+Arrays show how long they are, so that a plan for just these would always look better than one for all, and each call be
+planned anew: a save of one command took 790 µs of the server's time and takes 450, one of eight 1,150 and 880.
 The guard: the budgets of `p_budget_scopes` are still those of `p_budget_ids` at `p_budget_generations`, or BU001.
 """

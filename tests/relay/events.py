@@ -11,7 +11,10 @@ from tests.servers import TEST_SHARDS
 
 __all__ = ["append_event", "append_many", "root_in"]
 
-_APPEND = "SELECT * FROM log.append_events($1, $2, $3, 'test', $4, $5, $6, $5, $7)"
+_APPEND = """
+SELECT log.append_to_shards(ARRAY[$1::smallint], array_fill($1::smallint, ARRAY[cardinality($2::uuid[])]),
+                            $2::uuid[], $3, 'test', $4, $5, $6, $5, $7)
+"""
 
 
 def root_in(shard: int, randomness: random.Random) -> UUID:

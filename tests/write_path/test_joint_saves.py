@@ -161,3 +161,11 @@ async def test_many_processes_that_save_together_never_meet_crosswise(pool: Pool
     assert await find_faults(pool) == []
     assert await count_deadlocks(pool) == before
     assert await transactions_of(pool) < 4 * 6 * 8
+
+
+async def test_a_save_is_planned_once_and_not_for_each_number_of_commands(pool: Pool) -> None:
+    settings = await pool.fetchval(
+        "SELECT proconfig FROM pg_proc WHERE proname = 'commit_commands' AND 'p_receipt_numbers' = ANY (proargnames)"
+    )
+
+    assert settings == ["plan_cache_mode=force_generic_plan"]
