@@ -12,8 +12,8 @@ from tests.servers import TEST_SHARDS
 __all__ = ["append_event", "append_many", "root_in"]
 
 _APPEND = """
-SELECT log.append_to_shards(ARRAY[$1::smallint], array_fill($1::smallint, ARRAY[cardinality($2::uuid[])]),
-                            $2::uuid[], $3, 'test', $4, $5, $6, $5, $7)
+SELECT * FROM log.append_to_shards(ARRAY[$1::smallint], array_fill($1::smallint, ARRAY[cardinality($2::uuid[])]),
+                                   $2::uuid[], $3, 'test', $4, $5, $6, $5, $7)
 """
 
 
