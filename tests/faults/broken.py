@@ -92,7 +92,7 @@ async def _sequence_cursor(pool: Pool) -> AsyncIterator[None]:
     for shard in range(shards):
         await pool.execute(f"CREATE SEQUENCE log.naive_{shard}")
     last = "coalesce(e.position, f.position)"
-    drawn = "SELECT min(nextval('log.naive_' || s.shard)) - 1 FROM unnest(p_event_shards) AS x(shard)"
+    drawn = "SELECT min(nextval('log.naive_' || x.shard)) - 1 FROM unnest(p_event_shards) AS x(shard)"
     await change_function(
         pool,
         "log",
