@@ -20,6 +20,8 @@ class UpkeepRun(NamedTuple):
     done_at: datetime | None
     total: int
     words: str
+    seconds: float
+    """Since it ran, by the database's clock."""
 
 
 _RECORD: Final = """
@@ -38,5 +40,8 @@ async def record_run(pool: Pool, job: str, done: int, words: str = "") -> None:
 
 async def read_runs(pool: Pool) -> list[UpkeepRun]:
     """Return the jobs that ever ran, by name."""
-    rows = await pool.fetch("SELECT job, ran_at, done, done_at, total, words FROM log.upkeep ORDER BY job")
+    rows = await pool.fetch(
+        "SELECT job, ran_at, done, done_at, total, words, extract(epoch FROM clock_timestamp() - ran_at)::float8"
+        " FROM log.upkeep ORDER BY job"
+    )
     return [UpkeepRun(*row) for row in rows]

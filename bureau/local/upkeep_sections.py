@@ -16,6 +16,8 @@ __all__ = ["read_readers_section", "read_streams_section", "read_upkeep_section"
 
 _LATE_SECONDS: Final = 600
 """After so long without a run a job is late: each looks every minute at least."""
+_REGULAR: Final = {"stream trimming": "the relay's log", "receipts": "the log of the command API"}
+"""The jobs that run as long as the service does, and where the reason stands when one does not."""
 
 
 async def read_streams_section(pool: Pool, redis: RedisClient) -> Section:
@@ -46,8 +48,15 @@ async def read_readers_section(pool: Pool, _redis: RedisClient) -> Section:
 
 
 async def read_upkeep_section(pool: Pool, _redis: RedisClient) -> Section:
-    """Return when each job of upkeep ran last, what it did then and altogether, and what keeps it from doing more."""
-    return Section(name="upkeep", title="Upkeep", rows=tuple(_run_row(run) for run in await read_runs(pool)))
+    """Return when each job of upkeep ran last, what it did, what keeps it from doing more; late ones are noted."""
+    runs = await read_runs(pool)
+    late = [run for run in runs if run.job in _REGULAR and run.seconds > _LATE_SECONDS]
+    return Section(
+        name="upkeep",
+        title="Upkeep",
+        rows=tuple(_run_row(run) for run in runs),
+        notes=tuple(f"{run.job} ran last {run.seconds / 60:.0f} minutes ago: see {_REGULAR[run.job]}" for run in late),
+    )
 
 
 def _reader_row(name: str, rows: list[ReaderStanding]) -> dict[str, str | int | float | None]:

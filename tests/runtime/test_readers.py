@@ -65,8 +65,14 @@ async def test_status_tells_of_streams_readers_and_upkeep(database_url: str, red
     redis = open_redis(redis_url)
     try:
         await record_run(pool, "receipts", 7, "")
-        (run,) = (await read_upkeep_section(pool, redis)).rows
+        upkeep = await read_upkeep_section(pool, redis)
+        (run,) = upkeep.rows
         assert (run["job"], run["did"], run["altogether"]) == ("receipts", 7, 7)
+        assert upkeep.notes == ()
+        await record_run(pool, "log restoring", 1, "")
+        await pool.execute("UPDATE log.upkeep SET ran_at = ran_at - interval '11 minutes'")
+        upkeep = await read_upkeep_section(pool, redis)
+        assert upkeep.notes == ("receipts ran last 11 minutes ago: see the log of the command API",)
         (streams,) = (await read_streams_section(pool, redis)).rows
         assert streams == {"streams": 0, "entries": 0, "longest": 0, "trimmed": 0}
         assert (await read_readers_section(pool, redis)).problems == ()
