@@ -85,19 +85,22 @@ async def begin_epoch(
 
     Healthy shards may have moved on meanwhile. Raises OtherThanShownError, and the errors of a server out of reach.
     """
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_BOUNDS)
-        advance("holding back new events", 0, None)
-        for fork in shown.forks:
-            await connection.execute(_LOCK_APPENDS, fork.shard)
-        bump = plan_bump(await _find_forks_at_rest(connection, redis))
-        if not _is_as_shown(bump, shown):
-            message = "log and streams are not as they were shown: nothing was changed, look again"
-            raise OtherThanShownError(message)
-        await connection.execute(_LOCK_CHECKPOINTS)
-        await connection.execute(_MOVES_EPOCHS)
-        await _write(connection, bump, advance)
-        await record_identity(connection, await read_identity(connection), reason)
+    async with pool.acquire() as connection:
+        # Before the transaction, which would be lost where the server refuses the question.
+        identity = await read_identity(connection)
+        async with connection.transaction():
+            await connection.execute(_BOUNDS)
+            advance("holding back new events", 0, None)
+            for fork in shown.forks:
+                await connection.execute(_LOCK_APPENDS, fork.shard)
+            bump = plan_bump(await _find_forks_at_rest(connection, redis))
+            if not _is_as_shown(bump, shown):
+                message = "log and streams are not as they were shown: nothing was changed, look again"
+                raise OtherThanShownError(message)
+            await connection.execute(_LOCK_CHECKPOINTS)
+            await connection.execute(_MOVES_EPOCHS)
+            await _write(connection, bump, advance)
+            await record_identity(connection, identity, reason)
     return bump
 
 

@@ -50,7 +50,8 @@ def say(console: Console) -> Callable[[str], None]:
 
 @contextmanager
 def reporting_failures() -> Iterator[None]:
-    """Turn an expected failure into one line on standard error and the documented exit code."""
+    """Turn an expected failure into one line on standard error and the documented exit code; logs go there, too."""
+    _log_to_standard_error()
     try:
         yield
     except EmbeddedServerError as error:
@@ -64,6 +65,13 @@ def reporting_failures() -> Iterator[None]:
         raise typer.Exit(ExitCode.FAILED) from error
     except StopRequestedError as error:
         raise typer.Exit(_SIGNAL_BASE + error.number) from error
+
+
+def _log_to_standard_error() -> None:
+    """Keep what libraries and infrastructure log off the data; a process that serves sets up its own logs later."""
+    import structlog  # here, so that --help need not wait for it
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def _print_failure(error: Exception) -> None:

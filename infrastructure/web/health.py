@@ -4,7 +4,6 @@ A process that serves nothing else may also have notes for people, in the body o
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
@@ -107,6 +106,15 @@ async def read_readiness(
     return Readiness(status="ready" if is_ready else "unready", process=process, dependencies=dependencies)
 
 
+async def _read(read_notes: ReadNotes, seconds: float) -> tuple[str, ...]:
+    """Return the notes, or the one that they cannot be read."""
+    try:
+        async with asyncio.timeout(seconds):
+            return tuple(await read_notes())
+    except Exception as error:  # noqa: BLE001 - whatever it is, it keeps the process from nothing
+        return (f"what else there is to know cannot be read: {type(error).__name__}",)
+
+
 def health_router(
     process: str,
     checks: Mapping[str, Check],
@@ -126,9 +134,7 @@ def health_router(
     async def ready(response: Response) -> Readiness:
         """Answer 200 where every dependency that the process needs is usable, else 503."""
         readiness = await read_readiness(process, checks, optional, check_seconds)
-        with contextlib.suppress(Exception):  # what cannot be read is among the dependencies already
-            async with asyncio.timeout(check_seconds):
-                readiness = readiness.model_copy(update={"notes": tuple(await read_notes())})
+        readiness = readiness.model_copy(update={"notes": await _read(read_notes, check_seconds)})
         response.status_code = 200 if readiness.status == "ready" else 503
         return readiness
 

@@ -177,6 +177,15 @@ async def test_healthy_shards_may_move_on_while_somebody_decides(line: Line) -> 
     assert await find_differences(line.pool, line.redis) == []
 
 
+async def test_a_bump_works_where_the_server_does_not_say_which_cluster_it_is(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.cluster_identity._SYSTEM", "SELECT pg_control_of_nobody()")
+    await line.lose(10)
+    assert (await line.bump()).epoch == 2
+    assert await line.pool.fetchval("SELECT system_identifier FROM log.clusters WHERE epoch = 2") == ""
+
+
 async def test_a_bump_moves_events_in_steps_and_tells_how_far_it_is(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,8 @@ async def test_figures_that_cannot_be_read_are_a_503(redis: Redis, pool: Pool) -
     await pool.execute("DROP TABLE read.parked_events")
     answer = await get(Session("", ()), pool, redis, "/metrics")
     assert (answer.status_code, answer.text) == (503, "# UndefinedTableError\n")
+    notes = (await get(Session("", ()), pool, redis, "/ready")).json()["notes"]
+    assert notes == ["what else there is to know cannot be read: UndefinedTableError"]
 
 
 def test_figures_are_written_as_scrapers_read_them() -> None:
