@@ -50,3 +50,9 @@ def test_the_readme_gives_the_settings_their_defaults() -> None:
 def test_the_readme_lists_every_exit_code() -> None:
     listed = {int(code) for code in re.findall(r"^\| (\d+)(?:, \d+)? \|", _README, flags=re.MULTILINE)}
     assert listed == {*map(int, ExitCode), 130}
+
+
+def test_decisions_are_numbered_without_gaps_and_say_their_own_number() -> None:
+    pages = sorted((_ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [page.read_text(encoding="utf-8")[:7] for page in pages] == [f"# {page.name[:4]}:" for page in pages]
