@@ -22,7 +22,7 @@ def recorded(event: Event, generation: int) -> Recorded[Any]:
         workspace_id="default",
         aggregate_id=ID,
         event=event,
-        read_data=lambda: event.model_dump(mode="json"),
+        read_data=lambda: event.model_dump_json().encode(),
     )
 
 

@@ -1,6 +1,7 @@
 """Opening envelopes: at once or step by step comes to the same, and older schema versions come to the newest."""
 
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,13 @@ import pytest
 
 from contracts.events import EVENT_TYPES, TaskProgressed
 from contracts.streams import shard_of
+from contracts.views import TaskTimelineEntry
 from infrastructure.postgres import Pool
 from projectors.projections import envelopes
 from projectors.projections.envelopes import read_recorded
 from projectors.projections.task_timeline import TASK_TIMELINE
 from projectors.projections.tasks import TASKS
+from tests.projectors.given import bytes_of
 from tests.projectors.stories import (
     Written,
     agent_story,
@@ -56,6 +59,39 @@ def test_what_is_opened_at_once_is_what_is_opened_step_by_step(
         assert (quick.event, quick.read_data()) == (slow.event, slow.read_data())
         for name in ("event_id", "type", "time", "generation", "workspace_id", "aggregate_id"):
             assert getattr(quick, name) == getattr(slow, name)
+
+
+def test_the_data_that_the_timeline_shows_are_those_of_the_event_as_they_would_be_written_anew(
+    randomness: Random,
+) -> None:
+    events = [each for _ in range(100) for each in task_story(randomness)]
+    assert {"task.artifact_appended", "task.usage_reported"} <= {each.event.type for each in events}
+    for each in events:
+        [table] = TASK_TIMELINE.rows
+        row = table.row(read_recorded(envelope_of(each)))
+        assert row is not None
+        body = bytes_of(row[-1])
+        assert TaskTimelineEntry.model_validate_json(body).model_dump_json().encode() == body
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda envelope: {**envelope, "later": {"data": 1}},
+        lambda envelope: {"data": envelope.pop("data"), **envelope},
+        lambda envelope: {"x": {"a": 1, "data": {}}, **envelope},
+        lambda envelope: {"x": ',"data":{}}', **envelope},
+        lambda envelope: envelope,
+    ],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_data_are_found_wherever_they_stand(
+    randomness: Random, change: Callable[[dict[str, Any]], dict[str, Any]], separators: tuple[str, str]
+) -> None:
+    for each in task_story(randomness):
+        envelope = envelope_of(each)
+        changed = json.dumps(change(json.loads(envelope)), separators=separators).encode()
+        assert json.loads(read_recorded(changed).read_data()) == json.loads(envelope)["data"]
 
 
 def test_every_event_type_can_be_opened_at_once() -> None:

@@ -23,13 +23,13 @@ from contracts.events import (
     TaskUsageReported,
 )
 from contracts.usage import Usage
-from contracts.views import TaskDetail, TaskSummary
+from contracts.views import TaskDetail, TaskSummary, TaskTimelineEntry
 from infrastructure.tables import METADATA
 from projectors.projections import PROJECTIONS, ProjectionError, read_recorded
 from projectors.projections.rendering import render_view, render_whole
 from projectors.projections.task_changes import project_task_detail
 from projectors.projections.task_detail import artifact_chunk_row, task_message_row
-from projectors.projections.task_timeline import project_timeline_entry
+from projectors.projections.task_timeline import timeline_row
 from projectors.projections.tasks import project_task_summary, title_of
 from tests.projectors.given import ID, Project, at, bytes_of, fold, recorded
 from tests.projectors.stories import envelope_of, number, task_story, text_message
@@ -154,7 +154,7 @@ def test_a_chunk_becomes_a_row_that_says_whether_it_continues() -> None:
 def test_the_timeline_leaves_out_an_artifacts_parts() -> None:
     artifact = Artifact(artifact_id="report", name="Report", parts=(Part(text="long"),))
     chunk = TaskArtifactAppended(attempt=1, artifact=artifact, append=False, last_chunk=True)
-    entry = project_timeline_entry(recorded(chunk, 4))
+    entry = TaskTimelineEntry.model_validate_json(bytes_of(timeline_row(recorded(chunk, 4))[-1]))
     assert (entry.type, entry.generation, entry.data["last_chunk"]) == ("task.artifact_appended", 4, True)
     assert isinstance(entry.data["artifact"], dict)
     assert (entry.data["artifact"]["name"], "parts" in entry.data["artifact"]) == ("Report", False)

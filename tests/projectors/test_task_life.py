@@ -25,13 +25,13 @@ from contracts.events import (
     TaskStarted,
     TaskSubmitted,
 )
-from contracts.views import TaskDetail, TaskWaiting
+from contracts.views import TaskDetail, TaskTimelineEntry, TaskWaiting
 from projectors.projections.rendering import render_view
 from projectors.projections.task_changes import project_task_detail
 from projectors.projections.task_detail import task_message_row
-from projectors.projections.task_timeline import project_timeline_entry
+from projectors.projections.task_timeline import timeline_row
 from projectors.projections.tasks import project_task_summary
-from tests.projectors.given import ID, at, fold, recorded
+from tests.projectors.given import ID, at, bytes_of, fold, recorded
 from tests.projectors.stories import text_message
 
 JSON = TypeAdapter(dict[str, Any])
@@ -177,7 +177,7 @@ def test_a_message_on_the_way_changes_neither_state_nor_status_message() -> None
 
 
 def test_the_timeline_shows_every_step() -> None:
-    entry = project_timeline_entry(recorded(ATTEMPT_FAILED, 3))
+    entry = TaskTimelineEntry.model_validate_json(bytes_of(timeline_row(recorded(ATTEMPT_FAILED, 3))[-1]))
     assert (entry.type, entry.data["code"], entry.data["attempt"]) == ("task.attempt_failed", "lease_expired", 1)
 
 

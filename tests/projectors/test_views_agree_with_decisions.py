@@ -69,7 +69,7 @@ class ProjectedWorld(World):
                 workspace_id="default",
                 aggregate_id=key,
                 event=event,
-                read_data=partial(event.model_dump, mode="json"),
+                read_data=partial(bytes, event.model_dump_json(), "utf-8"),
             )
             if isinstance(event, TaskUsageReported):
                 for row, amounts in add_usage_report(cast("Recorded[TaskUsageReported]", recorded)):
