@@ -42,7 +42,7 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "commands": lambda servers, wish: commands.run(servers, is_quick=wish.is_quick),
     "relay": _measure_relay,
     "projectors": lambda servers, wish: projectors.run(*servers, tasks=2_000 if wish.is_quick else 10_000),
-    "rebuild": lambda servers, wish: rebuild.run(servers, tasks=10_000 if wish.is_quick else 40_000),
+    "rebuild": lambda servers, wish: rebuild.run(servers, tasks=10_000 if wish.is_quick else 100_000),
     "visibility": lambda servers, wish: visibility.run(servers, is_quick=wish.is_quick),
     "lifecycle": lambda servers, wish: lifecycle.run(servers, is_quick=wish.is_quick, has_peers=wish.has_peers),
 }
