@@ -6,9 +6,8 @@ and are compared with them as soon as it answers again.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import structlog
@@ -19,34 +18,15 @@ from infrastructure.event_log import LogRow, read_log
 from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.redis_client import RedisClient, is_redis_error
+from projectors.announcer import Announcer, doubt_everything
 from projectors.entries import entry_of_row, tags_of
 from projectors.projections import Projection
 
-__all__ = ["Announcer", "Servers", "announce", "applying", "ask_for_comparison", "keep_announcing"]
+__all__ = ["Servers", "keep_announcing"]
 
-_MOST_STAMPS: Final = 20_000
 _LOG_ROWS: Final = 1_000
 _LOG_BYTES: Final = 4_000_000
-_LONGEST_WAIT_SECONDS: Final = 0.002
 _RETRY_SECONDS: Final = 0.5
-
-
-@dataclass(frozen=True)
-class Announcer:
-    """What is to be said next. `checkpoints` are the projections' own, by name; `doubtful` those to compare.
-
-    `versions` says which version of a projection those are of, 1 where it is missing. `under_way` names the projections
-    that apply something now: what they bring may leave in the same call.
-    """
-
-    projections: Mapping[str, Projection]
-    checkpoints: Mapping[str, Mapping[int, EntryId]]
-    versions: dict[str, int] = field(default_factory=dict)
-    stamps: dict[str, str] = field(default_factory=dict)
-    applied: dict[tuple[str, int], EntryId] = field(default_factory=dict)
-    doubtful: set[str] = field(default_factory=set)
-    under_way: set[str] = field(default_factory=set)
-    has_work: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +35,6 @@ class Servers:
 
     client: RedisClient
     pool: Pool
-
-
-def announce(
-    announcer: Announcer, version: ReadVersion, applied: Mapping[int, EntryId], stamps: Mapping[str, str]
-) -> None:
-    """Note what a projection applied; never waits. Too many notices are dropped and compared later."""
-    name = version.qualify(version.projection)
-    announcer.applied.update({(name, shard): reached for shard, reached in applied.items()})
-    announcer.stamps.update(stamps)
-    if len(announcer.stamps) > _MOST_STAMPS:
-        _doubt_everything(announcer)
-    asyncio.get_running_loop().call_later(_LONGEST_WAIT_SECONDS, announcer.has_work.set)
-
-
-@contextmanager
-def applying(announcer: Announcer, projection: str) -> Iterator[None]:
-    """Have what others announce wait for what this projection announces in the block; the last to end sends it all."""
-    announcer.under_way.add(projection)
-    try:
-        yield
-    finally:
-        announcer.under_way.discard(projection)
-        if announcer.applied and not announcer.under_way:
-            announcer.has_work.set()
-
-
-def ask_for_comparison(announcer: Announcer, projection: str) -> None:
-    """Have the positions that Redis knows of a projection compared with its checkpoints."""
-    announcer.doubtful.add(projection)
-    announcer.has_work.set()
-
-
-def _doubt_everything(announcer: Announcer) -> None:
-    """Drop what is to be said: comparing finds it again."""
-    announcer.stamps.clear()
-    announcer.applied.clear()
-    announcer.doubtful.update(announcer.checkpoints)
 
 
 class _Told(NamedTuple):
@@ -171,6 +114,6 @@ async def keep_announcing(announcer: Announcer, servers: Servers) -> None:
             elif is_reached:
                 log.warning("announcing_interrupted", error=type(error).__name__)
             is_reached = False
-            _doubt_everything(announcer)
+            doubt_everything(announcer)
             announcer.has_work.set()
             await asyncio.sleep(_RETRY_SECONDS)

@@ -6,12 +6,12 @@ Exit codes: 0 done, 1 an event cannot be applied (its words on standard error) o
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 
 from infrastructure.postgres import open_pool
 from infrastructure.read_versions import ReadVersion
-from infrastructure.settings import Settings
 from projectors.building import build_shards, first_error, open_build
 from projectors.collecting import collect_less
 from projectors.projections import PROJECTIONS
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     """Fill what the arguments name; return the exit code."""
     name, version, *shards = arguments
     collect_less()
-    url = Settings().database_url.get_secret_value()
+    url = os.environ["DATABASE_URL"]
     try:
         asyncio.run(_build(url, ReadVersion(name, int(version)), [int(shard) for shard in shards]))
     except Exception as error:  # noqa: BLE001 - whatever it is, its words are for who started this

@@ -21,7 +21,7 @@ from infrastructure.read_checkpoints import Standing, read_standings
 from infrastructure.read_store import load_bodies, save_batch
 from infrastructure.read_versions import ReadVersion
 from infrastructure.version_switching import claim_shard
-from projectors.announcing import Announcer
+from projectors.announcer import Announcer
 from projectors.entries import Entry, ShardBatch, entry_of_row, split_by_shard
 from projectors.failing import apply_one_by_one, settle
 from projectors.follower import FollowDependencies, Follower

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import ReadVersion
-from projectors.announcing import Announcer
+from projectors.announcer import Announcer
 from projectors.inbox import Inbox
 from projectors.projections import Projection
 from projectors.services import ApplyDependencies

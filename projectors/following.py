@@ -21,7 +21,7 @@ from infrastructure.event_log import read_log
 from infrastructure.parking import NOTHING_PARKED
 from infrastructure.postgres import is_connection_error
 from infrastructure.read_checkpoints import NeverBuiltError, open_serving, read_standings
-from projectors.announcing import applying, ask_for_comparison
+from projectors.announcer import applying, ask_for_comparison
 from projectors.entries import ShardBatch, entry_of_row, split_by_shard
 from projectors.failing import apply_one_by_one, settle
 from projectors.follower import FollowDependencies, Follower, ProjectionSwitchedError, followed_version

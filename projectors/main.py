@@ -18,7 +18,8 @@ from infrastructure.settings import Settings
 from infrastructure.shard_leases import new_member
 from infrastructure.web.health import Check, check_postgres, check_redis, create_health_application
 from infrastructure.web.serving import serve
-from projectors.announcing import Announcer, Servers, announce, keep_announcing
+from projectors.announcer import Announcer, announce
+from projectors.announcing import Servers, keep_announcing
 from projectors.collecting import collect_less
 from projectors.figures import read_figures, read_notes
 from projectors.follower import FollowDependencies, Follower, role_of

@@ -22,7 +22,7 @@ from infrastructure.releasing import (
     read_pending_requests,
     save_release,
 )
-from projectors.announcing import announce
+from projectors.announcer import announce
 from projectors.failing import is_of_an_event
 from projectors.follower import FollowDependencies, Follower, followed_version
 from projectors.services import NOTHING_REPLAYED, Replayed, explain, replay, step_over
