@@ -7,7 +7,7 @@ import pytest
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
-from infrastructure.read_checkpoints import open_serving, read_standings
+from infrastructure.read_checkpoints import open_checkpoints, open_serving, read_standings
 from infrastructure.read_versions import ReadVersion
 from infrastructure.version_switching import (
     NotBuildingError,
@@ -15,6 +15,7 @@ from infrastructure.version_switching import (
     Pointer,
     RebuildRunningError,
     begin_version,
+    claim_shard,
     drop_building,
     drop_kept,
     hold_rebuild,
@@ -22,7 +23,7 @@ from infrastructure.version_switching import (
     switch_version,
 )
 from infrastructure.version_tables import make_tables, measure_tables
-from projectors.building import BuildFailedError
+from projectors.building import BuildFailedError, build_shards, open_build
 from projectors.projections import PROJECTIONS, Projection, table_names
 from projectors.projections.task_detail import TASK_DETAIL
 from projectors.projections.tasks import TASKS
@@ -30,6 +31,7 @@ from projectors.rebuilding import Phase
 from tests.fold import find_unfolded
 from tests.projectors.stories import write_tasks
 from tests.rebuild.rebuilds import project_everything, run_rebuild
+from tests.servers import TEST_SHARDS
 from tests.unguarded import unguard
 
 _DEFINITIONS = """
@@ -115,6 +117,23 @@ async def test_a_version_that_was_begun_is_gone_on_with_where_it_stood(pool: Poo
 
     assert (rebuilt.version, rebuilt.is_resumed) == (2, True)
     assert await find_unfolded(pool, (TASKS,)) == []
+
+
+async def test_a_shard_that_another_process_fills_is_left_to_it(pool: Pool, randomness: Random) -> None:
+    await write_tasks(pool, randomness, 40)
+    version, _ = await begin_version(pool, "tasks")
+    await make_tables(pool, version, table_names(TASKS))
+    await open_checkpoints(pool, version)
+    build = open_build(pool, TASKS, version)
+
+    async with claim_shard(pool, version, 3) as is_mine:
+        assert is_mine
+        await build_shards(build, range(TEST_SHARDS))
+    behind = {shard for shard, each in (await read_standings(pool, version)).items() if each.checkpoint != each.head}
+    await build_shards(build, range(TEST_SHARDS))
+
+    assert behind == {3}
+    assert all(each.checkpoint == each.head for each in (await read_standings(pool, version)).values())
 
 
 async def test_a_version_that_is_given_up_leaves_nothing_behind(pool: Pool, randomness: Random) -> None:
