@@ -11,9 +11,8 @@ from functools import lru_cache, partial
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from contracts.events import EVENT_TYPES, Event, UnknownEventTypeError
 from contracts.upcasters import upcast
@@ -79,7 +78,7 @@ def _cut_data(envelope: bytes) -> bytes:
     """Return an event's data as it is written, where it stands last and is of the newest schema version."""
     data = envelope.partition(_DATA)[2][:-1]
     try:
-        orjson.loads(data)  # where anything stands behind it, this is no JSON
+        from_json(data)  # where anything stands behind it, this is no JSON
     except ValueError:
         return _read_data(envelope)
     return data
