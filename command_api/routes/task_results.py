@@ -37,13 +37,14 @@ def single_task_request(
     task_id: UUID,
     make_command: Callable[[Facts], TaskCommand],
     respond: Callable[[Facts, Sequence[Outcome]], Result] = task_result,
+    beside: Sequence[UUID] = (),
 ) -> CommandRequest:
-    """Return the request for one command on one task that exists."""
+    """Return the request for one command on one task that exists, which may look at other aggregates beside it."""
     return CommandRequest(
         context=call.context,
         prepare=lambda facts: [Assignment("task", task_id, make_command(facts))],
         respond=respond,
-        aggregate_ids=[task_id],
+        aggregate_ids=[task_id, *beside],
     )
 
 
@@ -52,7 +53,8 @@ async def change_task(
     task_id: UUID,
     make_command: Callable[[Facts], TaskCommand],
     respond: Callable[[Facts, Sequence[Outcome]], Result] = task_result,
+    beside: Sequence[UUID] = (),
 ) -> Response:
     """Carry out one command on one task that exists, and answer with its result."""
-    answer = await carry_out(single_task_request(call, task_id, make_command, respond), call)
+    answer = await carry_out(single_task_request(call, task_id, make_command, respond, beside), call)
     return answer_json(answer, answer.result)

@@ -213,7 +213,7 @@ async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInp
 
     The lease is given up unless `keeps_lease`: then whichever worker leases the task after the answer goes on with it.
     422 where nothing could be answered (`schema_not_valid`, `schema_too_complex`, `default_without_expiry`), 409
-    `question_exists` where the task has asked under the same `request_id`.
+    `question_exists` where the task has asked under the same `request_id`, or that is the id of a budget.
     """
     number = _lease_number(call, task_id, lease_token)
     request_id = body.request_id or call.services.make_id()
@@ -233,6 +233,8 @@ async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInp
             expires_in_seconds=body.expires_in_seconds,
             default=body.default,
             keeps_lease=body.keeps_lease,
+            is_id_of_budget=request_id in facts.budgets,
         ),
         respond,
+        beside=(request_id,),
     )

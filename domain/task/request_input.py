@@ -7,7 +7,7 @@ from contracts.a2a import Message
 from contracts.events import TaskInputRequested
 from contracts.json_value import JsonValue
 from contracts.record import Record
-from domain.rejection import Invalid, RejectionDetail
+from domain.rejection import Conflict, Invalid, RejectionDetail
 from domain.task.answers import read_answer_schema, require_answer, require_new_question
 from domain.task.facts import LeaseReleased, WaitBegun
 from domain.task.state import Task, Waiting, require_working_lease
@@ -19,6 +19,7 @@ class RequestInput(Record):
     """Ask; the lease is given up while the task waits, unless the worker keeps it and goes on with its heartbeats.
 
     `default` answers when `expires_in_seconds` are over; without one the task then fails with `input_expired`.
+    Under the id of a budget only that budget asks: what it stopped goes on without a person.
     """
 
     at: datetime
@@ -29,6 +30,7 @@ class RequestInput(Record):
     expires_in_seconds: int | None
     default: Message | None
     keeps_lease: bool
+    is_id_of_budget: bool = False
 
 
 def decide_request_input(
@@ -37,6 +39,8 @@ def decide_request_input(
     """Return the question; refused without the lease, under an id that was used, or where no answer could be right."""
     task = require_working_lease(task, command.lease_number)
     require_new_question(task, command.request_id)
+    if command.is_id_of_budget:
+        raise Conflict("question_exists", "This is the id of a budget: only that asks under it.")
     schema = read_answer_schema(command.answer_schema)
     if command.default is not None:
         _require_expiry(command)

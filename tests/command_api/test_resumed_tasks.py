@@ -66,3 +66,23 @@ async def test_a_task_over_which_another_budget_is_spent_waits_on(command_client
         ]
 
     assert resumed == [[], ["refused"], sorted(stopped[:2]), stopped[2:], [], []]
+
+
+async def test_a_budget_never_answers_what_a_worker_asked(command_client: httpx2.AsyncClient, store: Pool) -> None:
+    await register_agent(command_client)
+    await submit_task(command_client)
+    lease = await lease_one(command_client)
+    budget_id = (await set_budget(command_client))["budget_id"]
+    question = {"message": {**user_message("Really delete all?"), "role": "agent"}, "keeps_lease": True}
+
+    async with nothing_written(store):
+        asked = await work_on(command_client, lease, "request-input", {**question, "request_id": budget_id})
+        assert_error(asked, 409, "question_exists")
+    await command_client.post(f"{API}/budgets/{budget_id}/remove")
+    async with nothing_written(store):
+        asked = await work_on(command_client, lease, "request-input", {**question, "request_id": budget_id})
+        assert_error(asked, 409, "question_exists")
+    assert (await work_on(command_client, lease, "request-input", {**question, "request_id": UNKNOWN})).is_success
+    async with nothing_written(store):
+        answer = await command_client.post(f"{API}/budgets/{budget_id}/resume")
+        assert answer.json() == {"resumed": [], "consistency": None}
