@@ -1,7 +1,6 @@
 """What commands are answered with. Every answer carries the consistency token of what it wrote."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from contracts.a2a import Message, Metadata, TaskState
 from contracts.agents import AgentStatus
+from contracts.amounts import Amount
 from contracts.approvals import ApprovalStatus
 from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow
 from contracts.record import Record
@@ -77,8 +77,8 @@ class BudgetNotice(Record):
     """A budget that is nearly spent, or spent."""
 
     scope: str
-    amount: Decimal
-    spent: Decimal
+    amount: Amount
+    spent: Amount
     currency: str
 
 
@@ -131,12 +131,12 @@ class BudgetReceipt(Record):
 
     budget_id: UUID
     scope: str
-    amount: Decimal
+    amount: Amount
     currency: str
     window: BudgetWindow
     on_breach: BudgetBreach
     status: BudgetStatus
-    spent: Decimal = Field(description="Since the window began.")
+    spent: Amount = Field(description="Since the window began.")
     generation: int
     consistency: str = _CONSISTENCY
 

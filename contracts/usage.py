@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from contracts.amounts import Amount
 from contracts.record import Record
 
 __all__ = ["Usage", "UsageTotal", "add_usage", "require_plain_amount"]
@@ -32,7 +33,7 @@ class Usage(Record):
     cached_input_tokens: Count = 0
     tool_calls: Count = 0
     duration_ms: Count = 0
-    cost: Annotated[Decimal, BeforeValidator(require_plain_amount), Field(ge=0, max_digits=18, decimal_places=9)] = (
+    cost: Annotated[Amount, BeforeValidator(require_plain_amount), Field(ge=0, max_digits=18, decimal_places=9)] = (
         Decimal(0)
     )
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
@@ -47,7 +48,7 @@ class UsageTotal(Record):
     cached_input_tokens: int = 0
     tool_calls: int = 0
     duration_ms: int = 0
-    cost: dict[str, Decimal] = Field(default_factory=dict)
+    cost: dict[str, Amount] = Field(default_factory=dict)
 
 
 def add_usage(total: UsageTotal, usage: Usage) -> UsageTotal:

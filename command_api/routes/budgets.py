@@ -14,6 +14,7 @@ from command_api.routes.json_route import JsonRoute
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandRequest, Outcome, Result
 from contracts.a2a import Message, Part, Role
+from contracts.amounts import plain_amount
 from domain.agent.state import require_agent
 from domain.budget import (
     Budget,
@@ -46,12 +47,12 @@ def _budget_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
     return {
         "budget_id": str(budget.budget_id),
         "scope": budget.scope,
-        "amount": str(budget.amount),
+        "amount": plain_amount(budget.amount),
         "currency": budget.currency,
         "window": budget.window,
         "on_breach": budget.on_breach,
         "status": budget.status,
-        "spent": str(budget.spent_in_window(facts.at)),
+        "spent": plain_amount(budget.spent_in_window(facts.at)),
         "generation": budget.generation,
     }
 

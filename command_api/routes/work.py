@@ -23,6 +23,7 @@ from command_api.worker_bodies import (
     RejectBody,
     RequestInputBody,
 )
+from contracts.amounts import plain_amount
 from domain.task import (
     AcknowledgeCancel,
     AppendArtifact,
@@ -71,8 +72,8 @@ def _heartbeat_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
         "budgets": [
             {
                 "scope": budget.scope,
-                "amount": str(budget.amount),
-                "spent": str(budget.spent_in_window(facts.at)),
+                "amount": plain_amount(budget.amount),
+                "spent": plain_amount(budget.spent_in_window(facts.at)),
                 "currency": budget.currency,
             }
             for budget in facts.budgets_over(task.task_id)

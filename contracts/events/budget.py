@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
+from contracts.amounts import Amount
 from contracts.budgets import BudgetBreach, BudgetWindow
 from contracts.events.event import Event
 
@@ -16,37 +17,37 @@ class BudgetSet(Event):
     type: ClassVar[str] = "budget.set"
     budget_id: UUID
     scope: str
-    amount: Decimal
+    amount: Amount
     currency: str
     window: BudgetWindow
-    warn_fraction: Decimal
+    warn_fraction: Amount
     on_breach: BudgetBreach
-    spent: Decimal = Decimal(0)
+    spent: Amount = Decimal(0)
 
 
 class BudgetChanged(Event):
     """Amount and breach are from now on as they stand here; a budget that is raised above its spend is active again."""
 
     type: ClassVar[str] = "budget.changed"
-    amount: Decimal
+    amount: Amount
     on_breach: BudgetBreach
-    spent: Decimal
+    spent: Amount
 
 
 class BudgetNearlySpent(Event):
     """A report went past the warning, in this window for the first time."""
 
     type: ClassVar[str] = "budget.nearly_spent"
-    spent: Decimal
-    amount: Decimal
+    spent: Amount
+    amount: Amount
 
 
 class BudgetExhausted(Event):
     """A report reached the amount or went past it: nothing of the scope is leased any more in this window."""
 
     type: ClassVar[str] = "budget.exhausted"
-    spent: Decimal
-    amount: Decimal
+    spent: Amount
+    amount: Amount
 
 
 class BudgetRemoved(Event):

@@ -1,9 +1,9 @@
 """What queries answer about budgets."""
 
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
+from contracts.amounts import Amount
 from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow
 from contracts.record import Record
 
@@ -20,13 +20,13 @@ class BudgetDetail(Record):
     budget_id: UUID
     workspace_id: str
     scope: str
-    amount: Decimal
+    amount: Amount
     currency: str
     window: BudgetWindow
-    warn_fraction: Decimal
+    warn_fraction: Amount
     on_breach: BudgetBreach
     status: BudgetStatus
-    spent: Decimal
+    spent: Amount
     spent_at: datetime
     exhausted_until: datetime | None
     generation: int

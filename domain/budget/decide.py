@@ -1,6 +1,7 @@
 """Every command of a budget, who decides it, and its state as the fold of what follows."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, assert_never
 
 from contracts.budgets import BudgetStatus
@@ -43,7 +44,7 @@ def evolve_budget(budget: Budget | None, change: BudgetEvent | SpendRecorded) ->
         return Budget(
             **change.model_dump(exclude={"spent"}),
             status=BudgetStatus.ACTIVE,
-            spent=change.amount * 0,
+            spent=Decimal(0),
             window_began=None,
             generation=1,
         )

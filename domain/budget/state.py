@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, computed_field
 
+from contracts.amounts import plain_amount
 from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow, window_end, window_start
 from contracts.record import Record
 from domain.rejection import Conflict, NotFound
@@ -85,5 +86,6 @@ def require_unspent_budgets(budgets: tuple[Budget, ...], at: datetime) -> None:
     """Raise Conflict `budget_exhausted` where one of the budgets lets nothing go on."""
     for budget in budgets:
         if budget.is_exhausted(at):
-            message = f"The budget of {budget.scope} is spent: {budget.spent} of {budget.amount} {budget.currency}."
+            spent = f"{plain_amount(budget.spent)} of {plain_amount(budget.amount)} {budget.currency}"
+            message = f"The budget of {budget.scope} is spent: {spent}."
             raise Conflict("budget_exhausted", message)
