@@ -89,6 +89,8 @@ async def request_approval(task_id: UUID, lease_token: LeaseToken, body: Request
             operation=body.operation,
             rule=rule,
             keeps_lease=body.keeps_lease,
+            arguments=body.arguments,
+            message=body.message,
         )
         return [Assignment("approval", approval_id, request), Assignment("task", task_id, wait)]
 

@@ -117,7 +117,10 @@ async def _news(call: Call, task_id: UUID, received: int | None, last: int) -> d
 
 @router.post("/progress", response_model=TaskReceipt, summary="Report progress")
 async def report_progress(task_id: UUID, lease_token: LeaseToken, body: ProgressBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
-    """Say how far the work is, add a message, report usage: at least one of them."""
+    """Say how far the work is, add a message, report usage: at least one of them.
+
+    What workers say of a task, questions and approvals included, holds 16 MiB: 409 `worker_messages_too_large`.
+    """
     number = _lease_number(call, task_id, lease_token)
     return await change_task(
         call,
@@ -130,7 +133,11 @@ async def report_progress(task_id: UUID, lease_token: LeaseToken, body: Progress
 
 @router.post("/artifacts", response_model=TaskReceipt, summary="Append an artifact or a chunk of one")
 async def append_artifact(task_id: UUID, lease_token: LeaseToken, body: AppendArtifactBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
-    """Hand in a result, whole or chunk by chunk; chunks keep their order."""
+    """Hand in a result, whole or chunk by chunk; chunks keep their order.
+
+    An artifact holds 16 MiB and all of a task's 64 MiB, with all that stands beside their parts: 409
+    `artifact_too_large`, `artifacts_too_large`.
+    """
     number = _lease_number(call, task_id, lease_token)
     return await change_task(
         call,

@@ -6,7 +6,8 @@ from contracts.a2a import Message
 from contracts.events import TaskMessageAdded
 from contracts.record import Record
 from domain.rejection import Conflict
-from domain.task.state import Task, require_open_task, require_room
+from domain.task.sizes import require_room
+from domain.task.state import Task, require_open_task
 
 __all__ = ["MAX_MESSAGES", "MAX_MESSAGE_BYTES", "AddMessage", "decide_add_message"]
 

@@ -6,7 +6,8 @@ from contracts.a2a import Artifact
 from contracts.events import TaskArtifactAppended
 from contracts.record import Record
 from domain.rejection import Conflict
-from domain.task.state import ArtifactState, Task, artifact_size, require_working_lease
+from domain.task.sizes import artifact_size
+from domain.task.state import ArtifactState, Task, require_working_lease
 
 __all__ = ["MAX_ARTIFACTS", "MAX_ARTIFACT_BYTES", "MAX_TASK_BYTES", "AppendArtifact", "decide_append_artifact"]
 

@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.a2a import Message
 from contracts.approvals import ApprovalRule
 from contracts.events import TaskApprovalRequested
+from contracts.json_value import JsonValue
 from contracts.record import Record
 from domain.task.answers import require_new_question
 from domain.task.facts import LeaseReleased, WaitBegun
+from domain.task.sizes import json_size, message_size, require_worker_room
 from domain.task.state import Task, Waiting, require_working_lease
 
 __all__ = ["AwaitApproval", "decide_await_approval"]
@@ -22,6 +25,8 @@ class AwaitApproval(Record):
     operation: str
     rule: ApprovalRule
     keeps_lease: bool
+    arguments: dict[str, JsonValue]
+    message: Message | None
 
 
 def decide_await_approval(
@@ -30,6 +35,8 @@ def decide_await_approval(
     """Return the wait; refused without the lease, or where too much was asked."""
     task = require_working_lease(task, command.lease_number)
     require_new_question(task, command.approval_id)
+    size = json_size(command.arguments) + message_size(command.message)
+    require_worker_room(task, size)
     expires_at = command.at + timedelta(seconds=command.rule.expires_in_seconds)
     waiting = Waiting(
         kind="approval",
@@ -45,4 +52,4 @@ def decide_await_approval(
         expires_at=expires_at,
     )
     released = [] if command.keeps_lease else [LeaseReleased()]
-    return [requested, WaitBegun(waiting=waiting, at=command.at), *released]
+    return [requested, WaitBegun(waiting=waiting, at=command.at, size=size), *released]

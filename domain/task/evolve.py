@@ -38,7 +38,8 @@ from domain.task.facts import (
     WaitBegun,
     WorkContinued,
 )
-from domain.task.state import ArtifactState, Task, TaskRules, artifact_size, message_size, require_task
+from domain.task.sizes import artifact_size, message_size
+from domain.task.state import ArtifactState, Task, TaskRules, require_task
 
 __all__ = ["evolve_task"]
 
@@ -141,7 +142,13 @@ def _fact_changes(task: Task, fact: TaskFact) -> dict[str, Any]:
             return {"running_since": fact.at}
         case WaitBegun():
             worked = timedelta(0) if task.running_since is None else fact.at - task.running_since
-            return {"waiting": fact.waiting, "worked": task.worked + worked, "running_since": None}
+            size = task.worker_bytes + fact.size
+            return {
+                "waiting": fact.waiting,
+                "worked": task.worked + worked,
+                "running_since": None,
+                "worker_bytes": size,
+            }
         case AttemptRecorded():
             return {"attempts": (*task.attempts, fact.record), "attempt_started_at": None, "running_since": None}
         case CancelAcknowledged():
@@ -171,7 +178,9 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
             return {"artifacts": {**task.artifacts, event.artifact.artifact_id: _appended(task, event)}}
         case TaskUsageReported():
             return {"reports": task.reports + 1}
-        case TaskProgressed() | TaskResumed() | TaskAttemptFailed():
+        case TaskProgressed() | TaskAttemptFailed():
+            return {"worker_bytes": task.worker_bytes + message_size(event.message)} if event.message else {}
+        case TaskResumed():
             return {}
         case TaskCompleted():
             return _ended(TaskState.COMPLETED)

@@ -66,10 +66,14 @@ class WorkContinued(Record):
 
 
 class WaitBegun(Record):
-    """What the answer will be held against; the attempt's time stands still from `at` on."""
+    """What the answer will be held against; the attempt's time stands still from `at` on.
+
+    `size` is that of what was asked, in bytes.
+    """
 
     waiting: Waiting
     at: datetime
+    size: int = 0
 
 
 class CancelAcknowledged(Record):

@@ -10,6 +10,7 @@ from contracts.usage import Usage
 from domain.task.attempts import AttemptEnd, end_attempt
 from domain.task.facts import AttemptRecorded, TaskQueued
 from domain.task.report_progress import usage_events
+from domain.task.sizes import MAX_WORKER_BYTES, message_size, require_worker_room
 from domain.task.state import Task, require_working_lease
 
 __all__ = ["FailTask", "decide_fail_task"]
@@ -36,5 +37,7 @@ def decide_fail_task(
 ) -> Sequence[TaskUsageReported | TaskAttemptFailed | TaskFailed | AttemptRecorded | TaskQueued]:
     """Return the end of the attempt and what follows from it; refused without the lease."""
     task = require_working_lease(task, command.lease_number)
+    if command.is_retryable:
+        require_worker_room(task, message_size(command.message), 2 * MAX_WORKER_BYTES)
     end = AttemptEnd(command.at, command.code, command.reason, command.message, command.is_retryable, command.share)
     return [*usage_events(command.usage, task), *end_attempt(task, end)]

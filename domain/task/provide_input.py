@@ -12,7 +12,8 @@ from domain.rejection import Conflict
 from domain.task.add_message import MAX_MESSAGE_BYTES
 from domain.task.answers import answer_events, read_answer_schema, require_answer
 from domain.task.facts import TaskQueued, WorkContinued
-from domain.task.state import Task, require_open_task, require_room
+from domain.task.sizes import require_room
+from domain.task.state import Task, require_open_task
 
 __all__ = ["ProvideInput", "decide_provide_input"]
 

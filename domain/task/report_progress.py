@@ -7,6 +7,7 @@ from contracts.events import TaskProgressed, TaskUsageReported
 from contracts.record import Record
 from contracts.usage import Usage
 from domain.rejection import Invalid
+from domain.task.sizes import message_size, require_worker_room
 from domain.task.state import Task, require_working_lease
 
 __all__ = ["ReportProgress", "decide_report_progress", "usage_events"]
@@ -23,10 +24,11 @@ class ReportProgress(Record):
 
 
 def decide_report_progress(command: ReportProgress, task: Task | None) -> list[TaskUsageReported | TaskProgressed]:
-    """Return the usage and the progress, each where it was said; refused without the lease."""
+    """Return the usage and the progress, each where it was said; refused without the lease or room."""
     task = require_working_lease(task, command.lease_number)
     if command.fraction is None and command.message is None and command.usage is None:
         raise Invalid("empty_progress", "Say at least one of fraction, message and usage.")
+    require_worker_room(task, message_size(command.message))
     usage = usage_events(command.usage, task)
     if command.fraction is None and command.message is None:
         return [*usage]

@@ -10,6 +10,7 @@ from contracts.record import Record
 from domain.rejection import Conflict, Invalid, RejectionDetail
 from domain.task.answers import read_answer_schema, require_answer, require_new_question
 from domain.task.facts import LeaseReleased, WaitBegun
+from domain.task.sizes import json_size, message_size, require_worker_room
 from domain.task.state import Task, Waiting, require_working_lease
 
 __all__ = ["RequestInput", "decide_request_input"]
@@ -36,7 +37,7 @@ class RequestInput(Record):
 def decide_request_input(
     command: RequestInput, task: Task | None
 ) -> list[TaskInputRequested | WaitBegun | LeaseReleased]:
-    """Return the question; refused without the lease, under an id that was used, or where no answer could be right."""
+    """Return the question; refused without lease or room, under a used id, or where no answer could be right."""
     task = require_working_lease(task, command.lease_number)
     require_new_question(task, command.request_id)
     if command.is_id_of_budget:
@@ -45,6 +46,8 @@ def decide_request_input(
     if command.default is not None:
         _require_expiry(command)
         require_answer(command.default, schema, path="default")
+    size = message_size(command.message) + message_size(command.default) + json_size(command.answer_schema)
+    require_worker_room(task, size)
     seconds = command.expires_in_seconds
     waiting = Waiting(
         kind="input",
@@ -63,7 +66,7 @@ def decide_request_input(
         keeps_lease=command.keeps_lease,
     )
     released = [] if command.keeps_lease else [LeaseReleased()]
-    return [requested, WaitBegun(waiting=waiting, at=command.at), *released]
+    return [requested, WaitBegun(waiting=waiting, at=command.at, size=size), *released]
 
 
 def _require_expiry(command: RequestInput) -> None:

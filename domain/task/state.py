@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, computed_field
 
-from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, Artifact, Message, TaskState
+from contracts.a2a import INTERRUPTED_STATES, TERMINAL_STATES, Message, TaskState
 from contracts.agents import RetryPolicy
 from contracts.attempts import AttemptRecord
 from contracts.json_value import JsonValue
@@ -22,13 +22,10 @@ __all__ = [
     "Task",
     "TaskRules",
     "Waiting",
-    "artifact_size",
     "has_canceled_lease",
-    "message_size",
     "microseconds",
     "require_lease",
     "require_open_task",
-    "require_room",
     "require_task",
     "require_working_lease",
 ]
@@ -58,16 +55,6 @@ class ArtifactState(Record):
     size: int = 0
 
 
-def artifact_size(artifact: Artifact) -> int:
-    """Return the bytes of an artifact's parts, or of a chunk's, as JSON."""
-    return sum(len(part.model_dump_json(exclude_none=True).encode()) for part in artifact.parts)
-
-
-def message_size(message: Message) -> int:
-    """Return the bytes of a message as JSON."""
-    return len(message.model_dump_json(exclude_none=True).encode())
-
-
 class TaskRules(Record):
     """The rules of the task's submission."""
 
@@ -94,10 +81,10 @@ class Waiting(Record):
 class Task(Record):
     """A task; `generation` counts its events, `leases` is the number of its last lease.
 
-    `messages` counts what workers are to be handed, `message_bytes` is the size of those behind the first; `reports`
-    counts what they reported of usage, `asked` holds the ids of their questions and approvals. The running attempt
-    began at `attempt_started_at`; it is worked on since `running_since`, and was for `worked` before it last waited for
-    a person. Reads states that hold more than it knows.
+    `messages` counts what workers are to be handed, `message_bytes` is the size of those behind the first, and
+    `worker_bytes` that of what workers said; `reports` counts what they reported of usage, `asked` holds the ids of
+    their questions and approvals. The running attempt began at `attempt_started_at`; it is worked on since
+    `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -123,6 +110,7 @@ class Task(Record):
     messages: int
     acknowledged: int
     message_bytes: int = 0
+    worker_bytes: int = 0
     reports: int = 0
     asked: tuple[UUID, ...] = ()
     artifacts: dict[str, ArtifactState]
@@ -181,12 +169,6 @@ def require_open_task(task: Task | None) -> Task:
 def has_canceled_lease(task: Task, number: int | None) -> bool:
     """Tell whether `number` is that of the lease which the task's cancellation fenced."""
     return task.state is TaskState.CANCELED and bool(number) and number == task.leases
-
-
-def require_room(task: Task, message: Message, most: int) -> None:
-    """Raise Conflict `messages_too_large`: whoever leases a task is handed all of its messages at once."""
-    if task.message_bytes + message_size(message) > most:
-        raise Conflict("messages_too_large", f"A task's messages hold {most} bytes at the most.")
 
 
 def require_lease(task: Task | None, number: int | None) -> tuple[Task, Lease]:

@@ -15,6 +15,7 @@ from tests.domain.scenario import Given, given_task, given_this_task
 __all__ = [
     "APPROVAL_ID",
     "ARGUMENTS",
+    "PAYING",
     "PEOPLE",
     "RULE",
     "asked",
@@ -37,6 +38,7 @@ def _person(key_id: str, *roles: str, name: str | None = None) -> Person:
     return Person(key_id=key_id, name=name or key_id, roles=frozenset(roles))
 
 
+PAYING: dict[str, object] = {"operation": "pay", "arguments": {}, "message": None}
 PEOPLE = {
     person.key_id: person
     for person in (
@@ -98,6 +100,8 @@ def await_approval(number: int | None = 1, *, keeps_lease: bool = False, **rule:
         operation="payments.refund",
         rule=ApprovalRule.model_validate(RULE.model_dump() | rule),
         keeps_lease=keeps_lease,
+        arguments={},
+        message=None,
     )
 
 

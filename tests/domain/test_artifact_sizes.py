@@ -4,7 +4,8 @@ from contracts.a2a import Artifact, Part
 from domain.rejection import Conflict
 from domain.task import AppendArtifact, Task, TaskCommand
 from domain.task.append_artifact import MAX_ARTIFACT_BYTES, MAX_TASK_BYTES
-from domain.task.state import ArtifactState, artifact_size
+from domain.task.sizes import artifact_size
+from domain.task.state import ArtifactState
 from tests.domain.samples import at, queued, started
 from tests.domain.scenario import Given, given_task, given_this_task
 
@@ -31,11 +32,19 @@ def sizes(task: object) -> dict[str, int]:
 
 
 def test_chunks_add_up_in_their_bytes() -> None:
-    assert len('{"text":""}') + 100 + len('{"data":{"n":1}}') == SIZE
+    assert len('{"artifact_id":"a","parts":[{"text":""},{"data":{"n":1}}]}') + 100 == SIZE
     begun = holding().when(append(goes_on=False)).after
     assert sizes(begun) == {"a": SIZE}
     assert isinstance(begun, Task)
     assert sizes(given_this_task(begun).when(append()).after) == {"a": 2 * SIZE}
+
+
+def test_all_that_stands_beside_the_parts_counts() -> None:
+    beside = {"name": "n" * 100, "description": "d" * 1000, "metadata": {"m": "x" * 10_000}}
+
+    assert artifact_size(CHUNK.model_copy(update=beside)) == SIZE + 11_100 + len(
+        ',"name":"","description":"","metadata":{"m":""}'
+    )
 
 
 def test_an_artifact_takes_what_just_fits_and_nothing_more() -> None:

@@ -18,7 +18,7 @@ from domain.task import (
     WorkContinued,
 )
 from domain.task.add_message import MAX_MESSAGE_BYTES, MAX_MESSAGES
-from domain.task.state import message_size
+from domain.task.sizes import message_size
 from tests.domain.budget_samples import budget, spent_budget
 from tests.domain.command_samples import QUESTION, QUESTION_ID, add_message, answer, ask
 from tests.domain.samples import (
@@ -105,7 +105,11 @@ def test_a_question_gives_the_lease_up_and_lets_the_task_wait() -> None:
         attempt=1, request_id=QUESTION_ID, message=QUESTION, expires_at=at(30), keeps_lease=False
     )
 
-    task = existing(asked(expires_in_seconds=30).then(requested, WaitBegun(waiting=waiting, at=at(0)), LeaseReleased()))
+    task = existing(
+        asked(expires_in_seconds=30).then(
+            requested, WaitBegun(waiting=waiting, at=at(0), size=message_size(QUESTION)), LeaseReleased()
+        )
+    )
     assert (task.state, task.lease, task.claimable_at) == (TaskState.INPUT_REQUIRED, None, None)
     assert task.generation == 3
 

@@ -27,7 +27,7 @@ def test_asking_for_an_approval_lets_the_task_wait_as_long_as_the_rule_says(keep
     )
 
     released = [] if keeps_lease else [LeaseReleased()]
-    task = existing(outcome.then(requested, WaitBegun(waiting=waiting, at=at(0)), *released))
+    task = existing(outcome.then(requested, WaitBegun(waiting=waiting, at=at(0), size=len("{}")), *released))
     assert (task.state, task.lease is None, task.claimable_at) == (TaskState.AUTH_REQUIRED, not keeps_lease, None)
 
 

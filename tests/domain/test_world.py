@@ -15,7 +15,7 @@ from contracts.usage import Usage
 from domain.approval import CastVote, RequestApproval, UseApproval
 from domain.budget import BudgetCommand, ChangeBudget, RemoveBudget, SetBudget
 from domain.task import AwaitApproval, ResolveApproval, TaskCommand, TimeOutTask
-from tests.domain.approval_samples import PEOPLE
+from tests.domain.approval_samples import PAYING, PEOPLE
 from tests.domain.budget_samples import budget_set
 from tests.domain.command_samples import acknowledge, add_message, answer, ask, reject
 from tests.domain.samples import (
@@ -167,11 +167,11 @@ class SmallWorld(RuleBasedStateMachine):
         policy = ApprovalRule(
             operations=("*",), roles=("treasurer",), required=required, expires_in_seconds=100, on_refusal=on_refusal
         )
-        asked = {"at": now, "approval_id": approval_id, "operation": "pay", "rule": policy}
-        about = {"task_id": token.task_id, "agent_id": AGENT_ID, "arguments": {}, "message": None}
-        request = RequestApproval.model_validate({**asked, **about, "requested_by": "worker"})
-        wait = AwaitApproval.model_validate({**asked, "lease_number": token.number, "keeps_lease": keeps})
-        self.world.run(("approval", approval_id, request), ("task", token.task_id, wait))
+        asked = {"at": now, "approval_id": approval_id, "rule": policy, **PAYING}
+        about = {"task_id": token.task_id, "agent_id": AGENT_ID, "requested_by": "worker"}
+        wait = AwaitApproval.model_validate(asked | {"lease_number": token.number, "keeps_lease": keeps})
+        request = ("approval", approval_id, RequestApproval.model_validate(asked | about))
+        self.world.run(request, ("task", token.task_id, wait))
 
     @precondition(lambda self: self.world.approvals)
     @rule(pick=_PICK, by=_VOTERS, decision=_DECISIONS)
