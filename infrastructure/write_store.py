@@ -90,7 +90,10 @@ class BudgetGuard(NamedTuple):
 
 
 class Write(NamedTuple):
-    """Everything that one command writes; `shards` are those of all roots it touched, whether events came or not."""
+    """Everything that one command writes; `shards` are those of all roots it touched, whether events came or not.
+
+    Without shards it writes its receipt alone.
+    """
 
     key: CommandKey
     fingerprint: bytes
@@ -149,10 +152,13 @@ async def save_as_one(pool: Pool, writes: Sequence[Write]) -> list[Token]:
         )
     except Exception as error:
         raise translated(error) from error
-    epoch_of, position_of = dict(zip(shards, epochs, strict=True)), dict(zip(shards, positions, strict=True))
+    # Without shards both are NULL.
+    epoch_of = dict(zip(shards, epochs or (), strict=True))
+    position_of = dict(zip(shards, positions or (), strict=True))
     return [
         Token(
-            max(map(epoch_of.__getitem__, write.shards)), {shard: position_of[shard] for shard in sorted(write.shards)}
+            max(map(epoch_of.__getitem__, write.shards), default=0),
+            {shard: position_of[shard] for shard in sorted(write.shards)},
         )
         for write in writes
     ]

@@ -157,22 +157,28 @@ async def carry_out(request: CommandRequest, call: Call) -> CommandAnswer:
 
 
 def part_context(call: Call, part: int) -> CommandContext:
-    """Return the context of a part of a call that takes several transactions; no client's key holds a line break."""
+    """Return the context of a part, from 0, of a call that takes several transactions, one after the other.
+
+    Part 0 has the call's own key: so it claims that, and another call under it is refused before anything of it is
+    done. The others' keys follow from it; no client's key holds a line break. What a part answers is kept even where
+    all of it was refused, as long as the client can send it again.
+    """
     key = call.context.key
-    return replace(call.context, key=key._replace(key=f"{key.key}\n{part}"))
+    own = key if part == 0 else key._replace(key=f"{key.key}\n{part}")
+    return replace(call.context, key=own, keeps_refusals=call.has_client_key)
 
 
 def joined_answer(answers: Sequence[CommandAnswer]) -> CommandAnswer:
-    """Return one answer for several: its token covers them all, and it is a replay where all that wrote are."""
-    written = [(answer.token, answer.is_replayed) for answer in answers if answer.token is not None]
-    if not written:
-        return CommandAnswer({}, None, is_replayed=False)
+    """Return one answer for several: its token covers them all, and it is a replay where all are."""
+    is_replayed = all(answer.is_replayed for answer in answers)
+    tokens = [answer.token for answer in answers if answer.token is not None]
+    if not tokens:
+        return CommandAnswer({}, None, is_replayed=is_replayed)
     positions: dict[int, int] = {}
-    for token, _ in written:
+    for token in tokens:
         for shard, position in token.positions.items():
             positions[shard] = max(position, positions.get(shard, 0))
-    token = Token(max(token.epoch for token, _ in written), positions)
-    return CommandAnswer({}, token, is_replayed=all(is_replayed for _, is_replayed in written))
+    return CommandAnswer({}, Token(max(token.epoch for token in tokens), positions), is_replayed=is_replayed)
 
 
 def answer_json(answer: CommandAnswer, body: Mapping[str, Any], *, status: int = 200, location: str = "") -> Response:

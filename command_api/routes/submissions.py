@@ -116,7 +116,7 @@ async def submit_batch(body: BatchBody, call: CurrentCall) -> Any:  # noqa: ANN4
     """Submit up to 1,000 tasks; each item of the answer says what became of one: its receipt, or why it was refused.
 
     The tasks of a shard are committed together, those of different shards separately. With an Idempotency-Key a batch
-    that broke off in the middle is completed by sending it again.
+    that broke off in the middle is completed by sending it again; items that were refused stay so, under that key.
     """
     shards = await call.services.commands.shards()
     groups: defaultdict[int, list[tuple[int, UUID, SubmitTaskBody]]] = defaultdict(list)
@@ -125,8 +125,8 @@ async def submit_batch(body: BatchBody, call: CurrentCall) -> Any:  # noqa: ANN4
         groups[shard_of(task_id, shards)].append((index, task_id, item))
     results: dict[int, Mapping[str, Any]] = {}
     answers: list[CommandAnswer] = []
-    for shard, items in sorted(groups.items()):
-        answer = await carry_out(_batch_request(call, shard, items), call)
+    for part, (_, items) in enumerate(sorted(groups.items())):
+        answer = await carry_out(_batch_request(call, part, items), call)
         answers.append(answer)
         results.update(zip((index for index, _, _ in items), answer.result["items"], strict=True))
     return answer_json(joined_answer(answers), {"data": [results[index] for index in range(len(body.tasks))]})
@@ -142,8 +142,8 @@ def _batch_id(call: Call, index: int) -> UUID:
     return UUID(int=digest & ~(0xF << 76) & ~(0x3 << 62) | (0x8 << 76) | (0x2 << 62))
 
 
-def _batch_request(call: Call, shard: int, items: Sequence[tuple[int, UUID, SubmitTaskBody]]) -> CommandRequest:
-    """Return the command for the tasks of one shard, with a key of its own."""
+def _batch_request(call: Call, part: int, items: Sequence[tuple[int, UUID, SubmitTaskBody]]) -> CommandRequest:
+    """Return the command for one part: the tasks of one shard."""
     agents = [item.agent for _, _, item in items]
 
     def prepare(facts: Facts) -> list[Assignment]:
@@ -153,7 +153,7 @@ def _batch_request(call: Call, shard: int, items: Sequence[tuple[int, UUID, Subm
         return {"items": [_batch_item(facts, outcome) for outcome in outcomes]}
 
     return CommandRequest(
-        context=part_context(call, shard),
+        context=part_context(call, part),
         prepare=prepare,
         respond=respond,
         aggregate_ids=list({agent for agent in agents if isinstance(agent, UUID)}),

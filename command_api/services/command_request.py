@@ -19,13 +19,18 @@ type Result = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """Who sends a command, which command it is, and the trace that it belongs to."""
+    """Who sends a command, which command it is, and the trace that it belongs to.
+
+    Where it `keeps_refusals`, a lenient command of which all is refused leaves a receipt too, so that it is answered
+    so again.
+    """
 
     key: CommandKey
     fingerprint: bytes
     correlation_id: str
     causation_id: str
     traceparent: str
+    keeps_refusals: bool = False
 
 
 class Assignment(NamedTuple):
@@ -66,7 +71,7 @@ class CommandRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """The result, how far the log had come with it (None where nothing was written), and whether it is a replay.
+    """The result, how far the log had come with it (None where nothing was changed), and whether it is a replay.
 
     `messages` are the bodies that were loaded with tasks, where they were asked for and it is no replay.
     """

@@ -71,7 +71,7 @@ async def _try_once(request: CommandRequest, dependencies: CommandDependencies) 
     outcomes = decide_all(request.prepare(facts), facts, is_lenient=request.is_lenient)
     result = request.respond(facts, outcomes)
     accepted = [outcome for outcome in outcomes if outcome.rejection is None]
-    if not accepted:
+    if not accepted and not request.context.keeps_refusals:
         return CommandAnswer(result, token=None, is_replayed=False)
     try:
         token = await _save(request, result, accepted, facts, dependencies)
@@ -81,7 +81,7 @@ async def _try_once(request: CommandRequest, dependencies: CommandDependencies) 
         dependencies.announce(token.positions)
     if may_bring_work(accepted, facts):
         dependencies.announce_work()
-    return CommandAnswer(result, token, is_replayed=False, messages=loaded.messages)
+    return CommandAnswer(result, _told(token), is_replayed=False, messages=loaded.messages)
 
 
 async def _answer_twin(
@@ -98,7 +98,12 @@ def _replay(receipt: Receipt, fingerprint: bytes) -> CommandAnswer:
     """Return the first answer again; refused where the same key came with another request."""
     if receipt.fingerprint != fingerprint:
         raise Invalid("idempotency_key_reused", "This Idempotency-Key was used with another request.")
-    return CommandAnswer(orjson.loads(receipt.result), receipt.token, is_replayed=True)
+    return CommandAnswer(orjson.loads(receipt.result), _told(receipt.token), is_replayed=True)
+
+
+def _told(token: Token) -> Token | None:
+    """Return the token to answer with: none for a command that changed nothing."""
+    return token if token.positions else None
 
 
 async def _save(

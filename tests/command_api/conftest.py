@@ -1,6 +1,7 @@
 """A running command API with its own database, a client with a stored key, and a pool to look at what was written."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
@@ -55,3 +56,18 @@ async def command_client(application: FastAPI, api_key: str) -> AsyncIterator[ht
     transport = httpx2.ASGITransport(app=application)
     async with httpx2.AsyncClient(transport=transport, base_url="http://bureau", headers=bearer(api_key)) as client:
         yield client
+
+
+@pytest.fixture
+async def replicas(settings: Settings, api_key: str) -> AsyncIterator[list[httpx2.AsyncClient]]:
+    """Yield clients of two applications."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            application = create_application(settings)
+            await stack.enter_async_context(LifespanManager(application, startup_timeout=10, shutdown_timeout=10))
+            client = httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app=application), base_url="http://bureau", headers=bearer(api_key)
+            )
+            clients.append(await stack.enter_async_context(client))
+        yield clients

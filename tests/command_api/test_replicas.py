@@ -2,25 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import httpx2
-import pytest
-from asgi_lifespan import LifespanManager
 
-from command_api.application import create_application
 from infrastructure.clock import now
 from infrastructure.postgres import Pool
-from infrastructure.settings import Settings
 from tests.command_api.scenario import (
     API,
     AT_ONCE,
     assert_error,
-    bearer,
     lease_one,
     read_events,
     register_agent,
@@ -30,21 +23,6 @@ from tests.command_api.scenario import (
 from tests.polling import poll_until
 
 TERMINAL = ("task.completed", "task.failed")
-
-
-@pytest.fixture
-async def replicas(settings: Settings, api_key: str) -> AsyncIterator[list[httpx2.AsyncClient]]:
-    """Yield clients of two applications."""
-    async with AsyncExitStack() as stack:
-        clients = []
-        for _ in range(2):
-            application = create_application(settings)
-            await stack.enter_async_context(LifespanManager(application, startup_timeout=10, shutdown_timeout=10))
-            client = httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app=application), base_url="http://bureau", headers=bearer(api_key)
-            )
-            clients.append(await stack.enter_async_context(client))
-        yield clients
 
 
 async def count_types(store: Pool) -> Counter[str]:
