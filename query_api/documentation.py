@@ -1,12 +1,15 @@
-"""What OpenAPI says of every query: its headers and its errors. Adds routes, decides nothing."""
+"""What all queries have in common: what OpenAPI says of headers and errors, and that a parameter stands there once."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import wraps
 from typing import Any, Final, NamedTuple
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from infrastructure.web.application import documented_errors
+from infrastructure.web.errors import ApiError, ErrorDetail
 
 __all__ = ["Described", "add_query"]
 
@@ -77,8 +80,31 @@ def _responses(path: str, example: Mapping[str, Any]) -> dict[int | str, dict[st
     }
 
 
+def _require_once(request: Request) -> None:
+    """Raise ApiError where a parameter comes twice: each takes one value, and the others would be lost."""
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = [name for name, number in times.items() if number > 1]
+    if repeated:
+        details = [ErrorDetail(path=f"query.{name}", code="repeated", message="Takes one value") for name in repeated]
+        message = f"The request is not valid: {details[0].path}: takes one value, and came with several."
+        raise ApiError(422, "invalid_request", message, details=details)
+
+
+def _with_parameters_once(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint of a query that refuses repeated parameters before it does anything."""
+
+    @wraps(endpoint)
+    async def answer(request: Request, **arguments: Any) -> Response:  # noqa: ANN401 - whatever the endpoint takes
+        if request.scope["query_string"]:
+            _require_once(request)
+        return await endpoint(request=request, **arguments)
+
+    return answer
+
+
 def add_query(router: APIRouter, path: str, endpoint: Endpoint, described: Described, tags: Sequence[str] = ()) -> None:
     """Add a route for GET and HEAD, with tags beside the router's own."""
+    endpoint = _with_parameters_once(endpoint)
     router.add_api_route(
         path,
         endpoint,

@@ -49,6 +49,16 @@ async def test_an_unknown_query_parameter_is_refused_by_name(world: World, route
     assert [detail["path"] for detail in error["details"]] == ["query.colour"]
 
 
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_query_parameter_that_comes_twice_is_refused_by_name(world: World, route: str) -> None:
+    for value in ("1.2:1", "1.2:2"):
+        answer = await world.client.get(f"/api/v1{route}?consistency=1.2:1&consistency={value}")
+
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (422, "invalid_request")
+        assert [(detail["path"], detail["code"]) for detail in error["details"]] == [("query.consistency", "repeated")]
+
+
 @pytest.mark.parametrize("route", LISTS)
 async def test_a_limit_outside_1_to_100_is_refused(world: World, route: str) -> None:
     for limit in ("0", "101", "-1", "many", ""):
