@@ -112,18 +112,24 @@ async def admit_cluster(redis: RedisClient, connection: Queries) -> None:
     if recorded is not None and is_same_cluster(seen, recorded):
         return
     if recorded is not None:
-        differing = [fork.shard for fork in await find_forks(connection, redis) if not _holds_end(fork)]
+        differing = [_describe(fork) for fork in await find_forks(connection, redis) if not _holds_end(fork)]
         if differing:
-            raise ClusterChangedError(f"{_explain(seen, recorded)} (shards {', '.join(map(str, differing))})")
+            raise ClusterChangedError(f"{_explain(seen, recorded)} (shards {', '.join(differing)})")
     await record_identity(connection, seen, "every stream's end is in the log" if recorded else "first seen")
     _LOG.warning("cluster admitted", identity=str(seen), was=str(recorded))
 
 
 def _holds_end(fork: Fork) -> bool:
     """Tell whether the log holds what the stream ends with; a stream that is not there proves nothing."""
+    if fork.strange:
+        return False
     if fork.stream_end == (0, 0):
         return fork.head.position == 0
     return not fork.is_lost
+
+
+def _describe(fork: Fork) -> str:
+    return f"{fork.shard}: {fork.strange}" if fork.strange else str(fork.shard)
 
 
 async def _ask(queries: Queries, question: str) -> object:

@@ -16,7 +16,15 @@ from infrastructure.forks import Fork, find_forks
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 
-__all__ = ["Advance", "Bump", "OtherThanShownError", "begin_epoch", "plan_bump"]
+__all__ = [
+    "Advance",
+    "Bump",
+    "OtherThanShownError",
+    "StrangeStreamError",
+    "begin_epoch",
+    "plan_bump",
+    "refuse_strangers",
+]
 
 type Advance = Callable[[str, int, int | None], None]
 """Told the step under way, how many events are done, and how many there are where that is known."""
@@ -56,6 +64,10 @@ class OtherThanShownError(RuntimeError):
     """Log and streams are not as they were when somebody agreed to the plan."""
 
 
+class StrangeStreamError(OtherThanShownError):
+    """A stream holds what no log can have written: it is filled anew before an epoch begins."""
+
+
 class Bump(NamedTuple):
     """A new epoch and where it begins: behind `agreed` in every shard."""
 
@@ -74,8 +86,17 @@ class Bump(NamedTuple):
 
 
 def plan_bump(forks: Sequence[Fork]) -> Bump:
-    """Return the bump over these forks; its epoch is later than any that log or streams know."""
-    return Bump(1 + max(max(fork.epoch, fork.stream_end.epoch) for fork in forks), forks)
+    """Return the bump over these forks; its epoch is later than any that log or streams know, but for a stranger's."""
+    return Bump(
+        1 + max(fork.epoch if fork.strange else max(fork.epoch, fork.stream_end.epoch) for fork in forks), forks
+    )
+
+
+def refuse_strangers(bump: Bump) -> None:
+    """Raise StrangeStreamError where a stream holds what no log can have written."""
+    if strange := [f"shard {fork.shard}: {fork.strange}" for fork in bump.forks if fork.strange]:
+        message = f"no epoch can begin before that is put right, nothing was changed: {'; '.join(strange)}"
+        raise StrangeStreamError(message)
 
 
 async def begin_epoch(
@@ -94,6 +115,7 @@ async def begin_epoch(
             for fork in shown.forks:
                 await connection.execute(_LOCK_APPENDS, fork.shard)
             bump = plan_bump(await _find_forks_at_rest(connection, redis))
+            refuse_strangers(bump)
             if not _is_as_shown(bump, shown):
                 message = "log and streams are not as they were shown: nothing was changed, look again"
                 raise OtherThanShownError(message)

@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from infrastructure.strangers import as_columns
 
 __all__ = [
     "Backlog",
@@ -79,7 +80,8 @@ async def read_stream_heads(redis: RedisClient, shards: Sequence[int]) -> dict[i
 
 async def read_backlogs(pool: Pool, streams: Mapping[int, EntryId]) -> dict[int, Backlog]:
     """Return for every shard what its stream, which ends at the given entry, still lacks; by the database's clock."""
-    rows = await pool.fetch(_BACKLOGS, list(streams), [entry.position for entry in streams.values()])
+    _, positions = as_columns(streams.values())
+    rows = await pool.fetch(_BACKLOGS, list(streams), positions)
     return {shard: Backlog(events, seconds) for shard, events, seconds in rows}
 
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from contracts.streams import EntryId, parse_entry_id
 from infrastructure.postgres import Pool
+from infrastructure.strangers import as_columns
 
 __all__ = ["LogBatch", "read_batches"]
 
@@ -100,6 +101,6 @@ async def read_batches(pool: Pool, after: Mapping[int, EntryId], *, limit: int, 
     At most `limit` events and `max_bytes` of envelopes a shard, but always the next one where there is one.
     Every given shard answers, with nothing in its sequences where nothing follows.
     """
-    epochs, positions = [entry.epoch for entry in after.values()], [entry.position for entry in after.values()]
+    epochs, positions = as_columns(after.values())
     rows = await pool.fetch(_READ, list(after), epochs, positions, limit, max_bytes)
     return [LogBatch(*row) for row in rows]

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
+from infrastructure.strangers import is_impossible
 
 __all__ = [
     "GroupKey",
@@ -108,8 +109,12 @@ async def read_reader_standings(pool: Pool) -> list[ReaderStanding]:
 
 
 async def save_reader_positions(pool: Pool, positions: Mapping[GroupKey, EntryId]) -> None:
-    """Note how far readers have come; those that are not registered any more are left out."""
-    keys, entries = list(positions), list(positions.values())
+    """Note how far readers have come; those that are not registered any more are left out.
+
+    So are those at a stranger's entry, which is behind everything: a group made anew there would be given nothing.
+    """
+    noted = {key: entry for key, entry in positions.items() if not is_impossible(entry)}
+    keys, entries = list(noted), list(noted.values())
     await pool.execute(
         _SAVE,
         [key.reader for key in keys],

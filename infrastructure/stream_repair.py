@@ -12,8 +12,10 @@ from typing import Any, Final, NamedTuple
 from redis.exceptions import ResponseError
 
 from contracts.streams import EntryId, parse_entry_id, stream_name
+from infrastructure.forks import find_forks
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from infrastructure.strangers import as_columns, judge_end
 
 __all__ = [
     "Damage",
@@ -44,6 +46,8 @@ JOIN log.floors f ON f.shard = s.shard
 JOIN log.stream_floors t ON t.shard = s.shard
 """
 
+_EPOCH: Final = "SELECT max(epoch) FROM log.epochs WHERE shard = $1 AND first_position <= $2"
+
 
 class StreamShape(NamedTuple):
     """What XINFO tells of a stream: the last id ever given out, how many entries there are, the first and the last.
@@ -70,7 +74,7 @@ class Damage(NamedTuple):
 class Refill(NamedTuple):
     """What emptying a stream comes to: as it is now, and from behind which position to which it is filled anew.
 
-    `has_log_the_end`: the log holds the entry that the stream ends with.
+    `has_log_the_end`: the log holds the entry that the stream ends with. `agreed` is the last that both have.
     """
 
     shard: int
@@ -78,6 +82,7 @@ class Refill(NamedTuple):
     floor: int
     head: int
     has_log_the_end: bool
+    agreed: EntryId
 
 
 async def read_shapes(redis: RedisClient, shards: Sequence[int]) -> dict[int, StreamShape]:
@@ -110,24 +115,30 @@ async def plan_refill(pool: Pool, redis: RedisClient, shard: int) -> Refill | No
     if shape is None:
         return None
     [(_, log_floor, stream_floor, holds_end)] = await _read_floors(pool, {shard: shape})
-    head: int = await pool.fetchval("SELECT position FROM log.head_of($1)", shard)
-    return Refill(shard, shape, max(log_floor, stream_floor), head, holds_end)
+    fork = next(fork for fork in await find_forks(pool, redis) if fork.shard == shard)
+    epoch: int = await pool.fetchval(_EPOCH, shard, max(1, fork.agreed))
+    floor, agreed = max(log_floor, stream_floor), EntryId(epoch, fork.agreed)
+    return Refill(shard, shape, floor, fork.head.position, holds_end, agreed)
 
 
 async def _read_floors(pool: Pool, shapes: Mapping[int, StreamShape]) -> list[Any]:
     """Return (shard, the log's floor, the stream's, does the log hold what the stream ends with) of each shard."""
+    epochs, positions = as_columns(shape.last_id for shape in shapes.values())
+    _, lasts = as_columns(shape.last or EntryId(0, 0) for shape in shapes.values())
     return await pool.fetch(
         _FLOORS,
         list(shapes),
-        [shape.last_id.epoch for shape in shapes.values()],
-        [shape.last_id.position for shape in shapes.values()],
-        [shape.last.position if shape.last else None for shape in shapes.values()],
+        epochs,
+        positions,
+        lasts,
         [shape.last_event for shape in shapes.values()],
     )
 
 
 def judge_shape(shape: StreamShape, floor: int) -> str:
     """Say what is missing from a stream that may lack nothing above the floor; empty where nothing is. Pure."""
+    if words := judge_end(shape.last_id, None):
+        return words
     if shape.first is None or shape.last is None:
         return f"every entry after {floor} is missing" if shape.last_id.position > floor else ""
     if shape.last != shape.last_id:
@@ -139,12 +150,13 @@ def judge_shape(shape: StreamShape, floor: int) -> str:
     return f"{missing} entries between {shape.first} and {shape.last} are missing" if missing > 0 else ""
 
 
-async def clear_stream(redis: RedisClient, shard: int, shape: StreamShape) -> bool:
+async def clear_stream(redis: RedisClient, shard: int, shape: StreamShape, agreed: EntryId | None = None) -> bool:
     """Empty the stream if it still has this shape, keeping its consumer groups; return whether it was.
 
-    A group goes on before the oldest entry that it has not acknowledged: entries may come twice, none is left out.
+    A group goes on before the oldest entry that it has not acknowledged, and never behind `agreed`: behind that it has
+    read what the log does not have. Entries may come twice, none is left out.
     """
-    seen = (shape.last_id, shape.length, shape.first or "", shape.last or "")
+    seen = (shape.last_id, shape.length, shape.first or "", shape.last or "", agreed or "")
     answer: Any = await redis.eval(_CLEAR, 1, stream_name(shard), *map(str, seen))
     return bool(answer[0])
 

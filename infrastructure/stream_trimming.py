@@ -12,6 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from infrastructure.strangers import as_columns
 
 __all__ = [
     "WARNING_SHARE",
@@ -68,11 +69,12 @@ async def read_streams(redis: RedisClient, shards: Sequence[int]) -> dict[int, S
 
 async def raise_floors(pool: Pool, streams: Mapping[int, StreamBounds], retention: Retention) -> list[StreamFloor]:
     """Raise the floors of the streams as far as everybody may miss it, and return them as they are then."""
+    epochs, positions = as_columns(bounds.last for bounds in streams.values())
     rows = await pool.fetch(
         _RAISE,
         list(streams),
-        [bounds.last.epoch for bounds in streams.values()],
-        [bounds.last.position for bounds in streams.values()],
+        epochs,
+        positions,
         [bounds.last_event for bounds in streams.values()],
         retention.keep,
         retention.limit,
@@ -128,4 +130,4 @@ def _bounds(answer: object) -> StreamBounds | None:
 def _field(fields: Any, name: bytes) -> str:  # noqa: ANN401 - RESP2 answers a list, RESP3 a mapping
     """Return one field of an entry, empty where it has none."""
     pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
-    return str(dict(pairs).get(name, b"").decode())
+    return str(dict(pairs).get(name, b"").decode(errors="replace"))

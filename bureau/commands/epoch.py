@@ -16,7 +16,7 @@ from bureau.errors import CommandFailedError, WrongSettingError
 from bureau.local import database_place, read_runtime
 from bureau.local.epoch_survey import EpochSurvey, read_survey, to_json
 from infrastructure.cache_reset import forget_everything
-from infrastructure.epoch_bump import Bump, OtherThanShownError, begin_epoch
+from infrastructure.epoch_bump import Bump, OtherThanShownError, StrangeStreamError, begin_epoch, refuse_strangers
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, open_redis
 
@@ -43,6 +43,7 @@ def run_bump_epoch(directory: Path, reason: str, *, is_agreed: bool, is_json: bo
         raise WrongSettingError(message)
     survey = _run(directory, read_survey)
     _explain(survey)
+    _refuse_strangers(survey)
     if not is_agreed and not typer.confirm(f"Begin epoch {survey.bump.epoch}?", err=True):
         raise CommandFailedError("nothing was changed")
 
@@ -59,6 +60,13 @@ def run_bump_epoch(directory: Path, reason: str, *, is_agreed: bool, is_json: bo
         print_json(to_json(survey._replace(bump=done)) | {"begun": True})
 
 
+def _refuse_strangers(survey: EpochSurvey) -> None:
+    try:
+        refuse_strangers(survey.bump)
+    except StrangeStreamError as error:
+        raise CommandFailedError(str(error)) from error
+
+
 def _say(sentence: str) -> None:
     words_console().print(f"bureau: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
@@ -68,7 +76,13 @@ def _table(survey: EpochSurvey) -> Table:
     for heading in ("shard", "epoch", "log ends at", "stream ends at", "agree up to", "ghosts", "not published"):
         table.add_column(heading, justify="right")
     for fork in survey.bump.forks:
-        ghosts = f"[red]{fork.ghosts}[/red]" if fork.is_lost else str(fork.ghosts or "")
+        ghosts = (
+            "[red]a stranger's[/red]"
+            if fork.strange
+            else f"[red]{fork.ghosts}[/red]"
+            if fork.is_lost
+            else str(fork.ghosts or "")
+        )
         unpublished = str(fork.unpublished or "")
         stream_end = str(fork.stream_end) if fork.stream_end.position else "nothing"
         table.add_row(
@@ -84,6 +98,9 @@ def _explain(survey: EpochSurvey) -> None:
         _say(trouble)
     if not survey.troubles:
         _say("every stream agrees with the log: nothing calls for a new epoch")
+    if any(fork.strange for fork in bump.forks):
+        _say("`bureau epoch bump` is refused until no stream holds what no log can have written")
+        return
     _say(f"`bureau epoch bump` begins epoch {bump.epoch} in all {len(bump.forks)} shards, behind the last position on")
     for fork in bump.forks:
         if fork.ghosts or fork.unpublished:

@@ -62,7 +62,7 @@ def run_refill_stream(directory: Path, shard: int, *, is_agreed: bool, is_json: 
         raise CommandFailedError("nothing was changed")
 
     async def empty(_pool: Pool, redis: RedisClient) -> bool:
-        return await clear_stream(redis, shard, refill.shape)
+        return await clear_stream(redis, shard, refill.shape, refill.agreed)
 
     if not run_on_servers(directory, "empty the stream", empty):
         message = f"the stream of shard {shard} changed meanwhile, so nothing was done: look again"

@@ -18,5 +18,6 @@ async def read_epoch_section(pool: Pool, redis: RedisClient) -> Section:
         "timeline": survey.seen.timeline or "unknown",
         "ghosts": sum(fork.ghosts for fork in forks if fork.is_lost),
     }
-    advice = ("see `bureau epoch show`, then `bureau epoch bump`",) if survey.troubles else ()
+    is_bump_due = any(fork.is_lost for fork in forks) or survey.has_moved
+    advice = ("see `bureau epoch show`, then `bureau epoch bump`",) if is_bump_due else ()
     return Section(name="epochs", title="Epochs", rows=(row,), problems=(*survey.troubles, *advice))

@@ -20,6 +20,11 @@ class EpochSurvey(NamedTuple):
     recorded: ClusterIdentity | None
 
     @property
+    def has_moved(self) -> bool:
+        """Tell whether the database lives elsewhere than it recorded."""
+        return self.recorded is not None and not is_same_cluster(self.seen, self.recorded)
+
+    @property
     def troubles(self) -> Sequence[str]:
         """Return in words what calls for a new epoch; empty where nothing does."""
         words = [
@@ -28,7 +33,8 @@ class EpochSurvey(NamedTuple):
             for fork in self.bump.forks
             if fork.is_lost
         ]
-        if self.recorded and not is_same_cluster(self.seen, self.recorded):
+        words += [f"shard {fork.shard}: {fork.strange}" for fork in self.bump.forks if fork.strange]
+        if self.has_moved:
             words.append(f"the database was recorded on {self.recorded}, and is now on {self.seen}")
         return words
 
@@ -55,6 +61,7 @@ def to_json(survey: EpochSurvey) -> dict[str, object]:
                 "stream": str(fork.stream_end),
                 "agreed": fork.agreed,
                 "ghosts": fork.ghosts,
+                "strange": fork.strange or None,
                 "is_known": fork.is_known,
                 "unpublished": fork.unpublished,
             }
