@@ -28,7 +28,7 @@ class AgentWork(NamedTuple):
     """What an agent has to do now: its tasks that are ready, the most urgent first; none where it is not active.
 
     `limit` is the number of its tasks that may be leased at a time, None where there is no limit, and `used_slots`
-    are the places that are taken. One that is retired never has work again.
+    are the places that are taken. One that is retired never has work again. `name` is today's.
     """
 
     agent_id: UUID
@@ -36,6 +36,7 @@ class AgentWork(NamedTuple):
     used_slots: tuple[int, ...]
     task_ids: tuple[UUID, ...]
     is_retired: bool = False
+    name: str = ""
 
 
 type FindAgents = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[UUID | str, UUID]]]
@@ -67,7 +68,7 @@ SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
     ORDER BY (c.state ->> 'priority')::bigint DESC, (c.state ->> 'claimable_at')::bigint
     LIMIT d.wanted
   ),
-  a.state ->> 'status' = 'retired'
+  a.state ->> 'status' = 'retired', a.state ->> 'name'
 FROM unnest($1::uuid[], $2::integer[]) AS d(agent_id, wanted)
 JOIN write.aggregates a ON a.id = d.agent_id AND a.kind = 'agent'
 """
@@ -99,7 +100,7 @@ async def find_work(pool: Pool, wanted: Mapping[UUID, int], excluded: Sequence[U
     `excluded` tasks are left out: somebody in this process is about to lease them.
     """
     rows = await pool.fetch(_WORK, list(wanted.keys()), list(wanted.values()), excluded)
-    return [AgentWork(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4]) for row in rows]
+    return [AgentWork(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4], row[5]) for row in rows]
 
 
 async def find_due_tasks(pool: Pool, limit: int) -> list[tuple[str, UUID]]:
@@ -144,7 +145,8 @@ async def find_agents(
 def remembered_agents(pool: Pool) -> FindAgents:
     """Return `find_agents` with a memory of one second, for workers that ask for work again and again.
 
-    An agent that was given another name is found by the old one for so long; one that was not there is asked for anew.
+    An agent that was given another name is found by the old one for so long: whoever relies on a name must look whether
+    it still has it. One that was not there is asked for anew.
     """
     known: dict[tuple[str, UUID | str], tuple[float, UUID]] = {}
 

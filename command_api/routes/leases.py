@@ -1,6 +1,6 @@
 """Leasing tasks: a worker asks, waits if it likes, and gets what is ready."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -16,13 +16,16 @@ from command_api.routes.task_results import task_of
 from command_api.services.aggregates import Facts
 from command_api.services.assign_work import Candidate, Demand
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
+from command_api.services.lease_dispatcher import AgentRenamedError
 from command_api.worker_bodies import (
     LeaseBody,
 )
+from domain.agent import Agent
 from domain.rejection import Conflict, NotFound
 from domain.task import LeaseTask
 from infrastructure.lease_tokens import make_lease_token
 from infrastructure.web.application import documented_errors
+from infrastructure.work_store import FindAgents
 
 __all__ = ["router"]
 
@@ -37,16 +40,17 @@ _CONTESTED_LOOKS = 3
 """How often somebody who does not wait looks again, when others were quicker with all that it found."""
 
 
-async def _demand(body: LeaseBody, call: Call) -> Demand:
+async def _demand(body: LeaseBody, call: Call, find: FindAgents) -> Demand:
     """Return what the worker would take; raises NotFound where an agent is not there."""
     agent_ids = [agent for agent in body.agents if isinstance(agent, UUID)]
     agent_names = [agent for agent in body.agents if isinstance(agent, str)]
-    found = await call.services.recall_agents(call.principal.workspace_id, agent_ids, agent_names)
+    found = await find(call.principal.workspace_id, agent_ids, agent_names)
     for agent in body.agents:
         if agent not in found:
             raise NotFound("agent_not_found", f"There is no agent {agent}.")
     # Without repetitions, in the order of the request.
-    return Demand(tuple(dict.fromkeys(found[agent] for agent in body.agents)), body.max_tasks)
+    names = {found[name]: name for name in agent_names}
+    return Demand(tuple(dict.fromkeys(found[agent] for agent in body.agents)), body.max_tasks, names)
 
 
 def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
@@ -75,8 +79,14 @@ def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
     }
 
 
-def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> CommandRequest:
-    """Return the command that leases the candidates; those that another process took meanwhile are left out."""
+def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate], names: Mapping[UUID, str]) -> CommandRequest:
+    """Return the command that leases the candidates.
+
+    Those that another process took meanwhile are left out, and those whose agent lost the name that was asked for.
+    """
+
+    def is_wanted(agent: Agent | None, agent_id: UUID) -> bool:
+        return agent is None or names.get(agent_id, agent.name) == agent.name
 
     def prepare(facts: Facts) -> list[Assignment]:
         return [
@@ -93,6 +103,7 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> Co
                 ),
             )
             for candidate in candidates
+            if is_wanted(facts.agents.get(candidate.agent_id), candidate.agent_id)
         ]
 
     return CommandRequest(
@@ -105,10 +116,12 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> Co
     )
 
 
-async def _lease(body: LeaseBody, call: Call, candidates: Sequence[Candidate]) -> CommandAnswer | None:
+async def _lease(
+    body: LeaseBody, call: Call, candidates: Sequence[Candidate], names: Mapping[UUID, str]
+) -> CommandAnswer | None:
     """Lease candidates; None where others had them all first. Without candidates only a receipt is looked for."""
     try:
-        answer = await carry_out(_request(body, call, candidates), call)
+        answer = await carry_out(_request(body, call, candidates, names), call)
     except Conflict as conflict:
         if conflict.code != "agent_busy":
             raise
@@ -150,10 +163,10 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     not renew its lease comes again as its next attempt, after the delay that its agent's retry policy says.
     """
     call.allow_seconds(body.wait_seconds)
-    demand = await _demand(body, call)
+    demand = await _demand(body, call, call.services.recall_agents)
     if call.has_client_key:
         async with call.services.one_at_a_time(call.context.key):
-            answer = await _lease(body, call, []) or await _wait_for_lease(body, call, demand)
+            answer = await _lease(body, call, [], {}) or await _wait_for_lease(body, call, demand)
     else:
         answer = await _wait_for_lease(body, call, demand)
     if answer is None:
@@ -169,12 +182,16 @@ async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> Comman
     deadline = call.services.monotonic() + body.wait_seconds
     for look in count(1):
         remaining = max(0.0, deadline - call.services.monotonic())
-        candidates = await call.services.dispatcher.request(demand, remaining, call.over)
+        try:
+            candidates = await call.services.dispatcher.request(demand, remaining, call.over)
+        except AgentRenamedError:
+            demand = await _demand(body, call, call.services.find_agents)
+            continue
         answer = None
         try:
             if not candidates or call.is_gone():
                 return None
-            answer = await _lease(body, call, candidates)
+            answer = await _lease(body, call, candidates, demand.names)
         finally:
             settle = call.services.dispatcher.give_back if answer is None else call.services.dispatcher.done
             settle(candidates)

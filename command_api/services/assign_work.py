@@ -7,6 +7,7 @@ an agent the most urgent.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,10 +17,14 @@ __all__ = ["Candidate", "Demand", "assign_work"]
 
 
 class Demand(NamedTuple):
-    """What one waiting worker would take: tasks of these agents, at most so many."""
+    """What one waiting worker would take: tasks of these agents, at most so many.
+
+    `names` are those by which agents were asked for: of one that is called otherwise meanwhile, nothing is wanted.
+    """
 
     agent_ids: tuple[UUID, ...]
     max_tasks: int
+    names: Mapping[UUID, str] = MappingProxyType({})
 
 
 class Candidate(NamedTuple):

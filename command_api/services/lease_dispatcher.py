@@ -22,7 +22,7 @@ from command_api.services.assign_work import Candidate, Demand, assign_work
 from domain.rejection import Conflict
 from infrastructure.work_store import AgentWork
 
-__all__ = ["LeaseDispatcher", "open_lease_dispatcher"]
+__all__ = ["AgentRenamedError", "LeaseDispatcher", "open_lease_dispatcher"]
 
 type FindWork = Callable[[Mapping[UUID, int], Sequence[UUID]], Awaitable[list[AgentWork]]]
 type Over = Callable[[], Coroutine[Any, Any, None]]
@@ -34,13 +34,17 @@ _NEVER_AGAIN: Final = "The agents are retired: no work of theirs will come any m
 _LOG = structlog.get_logger(__name__)
 
 
+class AgentRenamedError(Exception):
+    """A demand's agent has another name than the one by which it was asked for: find out anew whose that is."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseDispatcher:
     """The dispatcher of a process, as its callers see it."""
 
     request: Callable[[Demand, float, Over], Coroutine[Any, Any, list[Candidate]]]
     """Returns candidates for a demand, none where nothing came within so many seconds (and a quarter of one), or where
-    it was over before. Raises Conflict `agent_retired` once all its agents are retired.
+    it was over before. Raises Conflict `agent_retired` once all its agents are retired, and AgentRenamedError.
     """
 
     done: Callable[[Sequence[Candidate]], None]
@@ -85,6 +89,18 @@ def _reserved(dealt: Mapping[UUID, Candidate]) -> dict[UUID, frozenset[int]]:
     return places
 
 
+def _without_renamed(waiters: Sequence[_Waiter], work: Sequence[AgentWork]) -> list[_Waiter]:
+    """Return the waiters whose agents still have the names that were asked for; the others are told."""
+    names = {found.agent_id: found.name for found in work}
+    remaining = []
+    for waiter in waiters:
+        if all(names.get(agent_id, name) == name for agent_id, name in waiter.demand.names.items()):
+            remaining.append(waiter)
+        elif not waiter.answer.done():
+            waiter.answer.set_exception(AgentRenamedError())
+    return remaining
+
+
 async def _look(desk: _Desk, find: FindWork) -> None:
     """Look once for everybody who waits now, and answer those for whom there is something."""
     waiters = [waiter for waiter in desk.waiters if not waiter.answer.done()]
@@ -95,7 +111,7 @@ async def _look(desk: _Desk, find: FindWork) -> None:
         wanted.update(dict.fromkeys(waiter.demand.agent_ids, waiter.demand.max_tasks))
     before = dict(desk.dealt)
     work = await find(wanted, list(before))
-    waiting = [waiter for waiter in waiters if waiter in desk.waiters]
+    waiting = _without_renamed([waiter for waiter in waiters if waiter in desk.waiters], work)
     # A place that was taken while the database looked may look free in what it says, so it counts as reserved still.
     reserved = _reserved({**before, **desk.dealt})
     shares = assign_work([waiter.demand for waiter in waiting], work, reserved, desk.turns)
