@@ -14,7 +14,7 @@ Redis out of reach or slow: the cache says "nothing here, don't fill" at once, a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 
 import structlog
@@ -62,7 +62,8 @@ return {redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2]), applied}
 class Answer(NamedTuple):
     """A finished answer: the bytes that go out, their strong ETag with its quotes, what they cover, what is next.
 
-    `is_parked`: something that it is made of is a dead letter, so that it is older than it covers.
+    `is_parked`: something that it is made of is a dead letter, so that it is older than it covers. `rest` are pieces
+    that follow the body where all of it is too large for one: such an answer is in no cache.
     """
 
     body: bytes
@@ -70,6 +71,7 @@ class Answer(NamedTuple):
     covers: Token | None
     next_cursor: str | None = None
     is_parked: bool = False
+    rest: Sequence[bytes] = ()
 
 
 class CachePlace(NamedTuple):
@@ -216,7 +218,7 @@ def open_answer_cache(client: RedisClient) -> AnswerCache:
         return await guarded(lambda: _look_up(backend, place, projection, targets), Seen(None, None))
 
     async def keep(place: CachePlace, projection: str, answer: Answer, stamp: bytes) -> bool:
-        if len(answer.body) > _LARGEST_VALUE_BYTES:
+        if answer.rest or len(answer.body) > _LARGEST_VALUE_BYTES:
             return False
         value = _encode(answer)
         positions = answer.covers.positions if answer.covers else {}

@@ -76,7 +76,7 @@ def open_local_answers(positions: AppliedPositions) -> LocalAnswers:
         return None
 
     def keep(place: CachePlace, seen: Version, answer: Answer) -> None:
-        if len(answer.body) > _LARGEST_BODY_BYTES:
+        if answer.rest or len(answer.body) > _LARGEST_BODY_BYTES:
             return
         if len(entries) >= _MOST_ENTRIES:
             del entries[next(iter(entries))]

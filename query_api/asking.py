@@ -1,8 +1,9 @@
 """What all questions share: who asks, the pages that are asked for, and the answers of finished bytes. Pure."""
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -16,9 +17,20 @@ from query_api.joining import join_page
 from query_api.pages import PageParameters
 from query_api.wishes import Wish
 
-__all__ = ["Asker", "PageWanted", "answer_of", "name_of", "page_answer", "page_place", "scope_of", "wanted_page"]
+__all__ = [
+    "Asker",
+    "PageWanted",
+    "answer_in_pieces",
+    "answer_of",
+    "name_of",
+    "page_answer",
+    "page_place",
+    "scope_of",
+    "wanted_page",
+]
 
-_DIGEST_BYTES = 16
+_DIGEST_BYTES: Final = 16
+_PIECE_BYTES: Final = 262_144
 
 
 class Asker(NamedTuple):
@@ -50,6 +62,25 @@ def scope_of(route: str, workspace_id: str, filters: Sequence[str | UUID | None]
 def answer_of(body: bytes, covers: Covers, next_cursor: str | None = None) -> Answer:
     """Return the answer of finished bytes; its ETag is strong, as it names these bytes."""
     return Answer(body, f'"{_digest(body)}"', covers.token, next_cursor, covers.is_parked)
+
+
+async def answer_in_pieces(pieces: Iterable[bytes], covers: Covers) -> Answer:
+    """Return the answer of the pieces that together are its bytes; others have the loop between any 256 KiB of them."""
+    digest, blocks, pending, size = hashlib.blake2b(digest_size=_DIGEST_BYTES), [b""], list[bytes](), 0
+    for piece in pieces:
+        pending.append(piece)
+        size += len(piece)
+        if size >= _PIECE_BYTES:
+            blocks.append(b"".join(pending))
+            digest.update(blocks[-1])
+            pending, size = [], 0
+            await asyncio.sleep(0)
+    last = b"".join(pending)
+    digest.update(last)
+    etag = f'"{digest.hexdigest()}"'
+    if len(blocks) == 1:
+        return Answer(last, etag, covers.token, is_parked=covers.is_parked)
+    return Answer(b"", etag, covers.token, is_parked=covers.is_parked, rest=(*blocks[1:], last))
 
 
 def wanted_page(scope: str, parameters: PageParameters, dependencies: QueryDependencies) -> PageWanted:

@@ -11,6 +11,7 @@ from infrastructure.api_keys import Principal
 from infrastructure.cursors import InvalidCursorError
 from infrastructure.epochs import LostPositionError, UnknownPositionError
 from infrastructure.web.errors import ApiError, ErrorDetail
+from infrastructure.web.pieces import PiecesResponse
 from infrastructure.web.time_limit import allow_seconds
 from query_api.asking import Asker
 from query_api.dependencies import QueryDependencies
@@ -79,6 +80,8 @@ def _respond(request: Request, answer: Answer, wish: Wish, stale: dict[str, str]
     headers = _headers(request, answer, wish, stale)
     if matches_etag(request.headers.getlist("if-none-match"), answer.etag):
         return Response(status_code=304, headers=headers)
+    if answer.rest:
+        return PiecesResponse((answer.body, *answer.rest), headers)
     return Response(answer.body, headers=headers, media_type="application/json")
 
 

@@ -1,6 +1,6 @@
 """Putting finished pieces of JSON together, without parsing what need not be parsed. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -8,7 +8,7 @@ import orjson
 
 from infrastructure.read_queries import ArtifactChunk, FoundTask
 
-__all__ = ["join_artifact", "join_page", "join_task"]
+__all__ = ["artifact_pieces", "join_page", "task_pieces"]
 
 
 def _join_list(items: Iterable[bytes]) -> bytes:
@@ -16,21 +16,25 @@ def _join_list(items: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(items) + b"]"
 
 
-def _merge(artifact: Mapping[str, Any], chunk: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an artifact with one more chunk: parts follow, what the chunk says beside them replaces."""
-    said = {name: value for name, value in chunk.items() if value is not None}
-    return {**artifact, **said, "parts": [*artifact.get("parts", ()), *chunk.get("parts", ())]}
+def artifact_pieces(chunks: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the artifact that these chunks make, oldest first; a single chunk is the artifact.
 
-
-def join_artifact(chunks: Sequence[bytes]) -> bytes:
-    """Return the artifact that these chunks make, oldest first; a single chunk is the artifact."""
+    Parts follow one another, what a later chunk says beside them replaces. One chunk is parsed at a time.
+    """
     first, *others = chunks
     if not others:
-        return first
-    artifact: dict[str, Any] = orjson.loads(first)
-    for chunk in others:
-        artifact = _merge(artifact, orjson.loads(chunk))
-    return orjson.dumps(artifact)
+        yield first
+        return
+    artifact: dict[str, Any] = {}
+    separator = b'{"parts":['
+    for chunk in chunks:
+        said: dict[str, Any] = orjson.loads(chunk)
+        parts = orjson.dumps(said.pop("parts", []))[1:-1]
+        artifact |= {name: value for name, value in said.items() if value is not None or name not in artifact}
+        if parts:
+            yield separator + parts
+            separator = b","
+    yield (b"]," if separator == b"," else separator + b"],") + orjson.dumps(artifact)[1:]
 
 
 def _from_last_beginning(chunks: Sequence[ArtifactChunk]) -> list[bytes]:
@@ -39,18 +43,26 @@ def _from_last_beginning(chunks: Sequence[ArtifactChunk]) -> list[bytes]:
     return [chunk.body for chunk in chunks[max(beginnings, default=0) :]]
 
 
-def _join_artifacts(chunks: Sequence[ArtifactChunk]) -> list[bytes]:
-    """Return the artifacts in the order of their first chunks; chunks of several may be interleaved."""
+def _artifacts(chunks: Sequence[ArtifactChunk]) -> Iterator[list[bytes]]:
+    """Yield each artifact's chunks, in the order of the first ones; chunks of several may be interleaved."""
     order = {artifact_id: n for n, artifact_id in reversed(list(enumerate(chunk.artifact_id for chunk in chunks)))}
     by_artifact = sorted(chunks, key=lambda chunk: order[chunk.artifact_id])
-    groups = groupby(by_artifact, key=lambda chunk: chunk.artifact_id)
-    return [join_artifact(_from_last_beginning(list(group))) for _, group in groups]
+    for _, group in groupby(by_artifact, key=lambda chunk: chunk.artifact_id):
+        yield _from_last_beginning(list(group))
 
 
-def join_task(found: FoundTask) -> bytes:
-    """Return the task with `messages` and `artifacts`."""
-    messages, artifacts = _join_list(found.messages), _join_list(_join_artifacts(found.chunks))
-    return found.body[:-1] + b',"messages":' + messages + b',"artifacts":' + artifacts + b"}"
+def task_pieces(found: FoundTask) -> Iterator[bytes]:
+    """Yield the task with `messages` and `artifacts`, piece by piece: it may be a hundred megabytes."""
+    separator = found.body[:-1] + b',"messages":['
+    for message in found.messages:
+        yield separator + message
+        separator = b","
+    yield (b"" if found.messages else separator) + b'],"artifacts":['
+    for number, chunks in enumerate(_artifacts(found.chunks)):
+        if number:
+            yield b","
+        yield from artifact_pieces(chunks)
+    yield b"]}"
 
 
 def join_page(bodies: Sequence[bytes], next_cursor: str | None) -> bytes:

@@ -9,9 +9,9 @@ from uuid import UUID
 from infrastructure.answer_cache import Answer, CachePlace
 from infrastructure.local_answers import Roots
 from infrastructure.read_queries import AgentFilter, TaskFilter
-from query_api.asking import Asker, answer_of, name_of, page_answer, page_place, scope_of, wanted_page
+from query_api.asking import Asker, answer_in_pieces, answer_of, name_of, page_answer, page_place, scope_of, wanted_page
 from query_api.dependencies import QueryDependencies
-from query_api.joining import join_task
+from query_api.joining import task_pieces
 from query_api.pages import AgentListParameters, PageParameters, TaskListParameters
 from query_api.services import Question, Touched
 
@@ -63,7 +63,7 @@ def ask_task(asker: Asker, task_id: UUID, dependencies: QueryDependencies) -> Qu
 
     async def find() -> Answer | None:
         found = await dependencies.finds.task_detail(name)
-        return None if found is None else answer_of(join_task(found), found.covers)
+        return None if found is None else await answer_in_pieces(task_pieces(found), found.covers)
 
     place = CachePlace(f"task_detail/{task_id}", asker.workspace_id)
     touches = Touched(asker.workspace_id, task_id)
