@@ -16,7 +16,8 @@ from infrastructure.redis_client import RedisClient
 __all__ = ["create_groups", "destroy_groups", "read_groups"]
 
 _EXISTS: Final = "BUSYGROUP"
-_MISSING: Final = ("no such key", "NOGROUP", "requires the key to exist")
+_OTHER_KEY: Final = "WRONGTYPE"
+_MISSING: Final = ("no such key", "NOGROUP", "requires the key to exist", _OTHER_KEY)
 
 
 async def read_groups(redis: RedisClient, keys: Iterable[GroupKey]) -> dict[GroupKey, EntryId]:
@@ -42,7 +43,8 @@ async def read_groups(redis: RedisClient, keys: Iterable[GroupKey]) -> dict[Grou
 async def create_groups(redis: RedisClient, positions: Mapping[GroupKey, EntryId]) -> list[GroupKey]:
     """Make the groups that are missing, each after its position, and return them; those that exist stay as they are.
 
-    A stream that is missing is made empty, which is how the relay finds it: it fills it from the trim floor.
+    A stream that is missing is made empty, which is how the relay finds it: it fills it from the trim floor. Where
+    another key stands in its place, the relay says so, and nothing is made.
     """
     pipeline = redis.pipeline(transaction=False)
     for key, entry in positions.items():
@@ -50,7 +52,7 @@ async def create_groups(redis: RedisClient, positions: Mapping[GroupKey, EntryId
     answers = await pipeline.execute(raise_on_error=False)
     made = []
     for key, answer in zip(positions, answers, strict=True):
-        if isinstance(answer, ResponseError) and _EXISTS in str(answer):
+        if isinstance(answer, ResponseError) and (_EXISTS in str(answer) or _OTHER_KEY in str(answer)):
             continue
         if isinstance(answer, RedisError):
             raise answer

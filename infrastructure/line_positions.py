@@ -100,7 +100,7 @@ def _head(answer: object) -> EntryId:
     match answer:
         case {"last-generated-id": bytes(last)}:
             return parse_entry_id(last.decode())
-        case ResponseError() if "no such key" in str(answer):
+        case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
             return EntryId(0, 0)
         case BaseException():
             raise answer

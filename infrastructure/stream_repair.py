@@ -15,7 +15,7 @@ from contracts.streams import EntryId, parse_entry_id, stream_name
 from infrastructure.forks import find_forks
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
-from infrastructure.strangers import as_columns, judge_end
+from infrastructure.strangers import as_columns, find_other_keys, judge_end
 
 __all__ = [
     "Damage",
@@ -62,6 +62,9 @@ class StreamShape(NamedTuple):
     last_event: str | None = None
 
 
+_NO_SHAPE: Final = StreamShape(EntryId(0, 0), 0, None, None)
+
+
 class Damage(NamedTuple):
     """What is wrong with a stream, in words; `is_mendable`: the log holds all that the stream should."""
 
@@ -102,7 +105,9 @@ async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> 
     above a floor was not trimmed by us.
     """
     shapes = await read_shapes(redis, shards)
-    return [
+    absent = [shard for shard in shards if shard not in shapes]
+    others = await find_other_keys(redis, absent) if absent else {}
+    return [Damage(shard, words, _NO_SHAPE, is_mendable=False) for shard, words in others.items()] + [
         Damage(shard, words, shapes[shard], is_mendable=holds_end and _covers(log_floor, stream_floor, shapes[shard]))
         for shard, log_floor, stream_floor, holds_end in await _read_floors(pool, shapes)
         if (words := judge_shape(shapes[shard], max(log_floor, stream_floor)))

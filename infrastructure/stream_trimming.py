@@ -118,7 +118,7 @@ def _bounds(answer: object) -> StreamBounds | None:
             return StreamBounds(parse_entry_id(first.decode()), parse_entry_id(last.decode()), event_id, length)
         case {"length": 0}:
             return None
-        case ResponseError() if "no such key" in str(answer):
+        case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
             return None
         case RedisError():
             raise answer

@@ -41,14 +41,15 @@ _EMPTY: Final = LogBatch(
 
 
 class AppendOutcome(StrEnum):
-    """What became of one batch; the first four are the script's, whose header defines them."""
+    """What became of one batch; the script's header defines them."""
 
     APPENDED = "appended"
     REWIND = "rewind"
     AHEAD = "ahead"
     DIVERGED = "diverged"
+    STRANGE = "strange"
     REFUSED = "refused"
-    """Redis would not run the script on this stream: out of memory, read-only, another type of key."""
+    """Another type of key stands there, or Redis would not run the script: out of memory, read-only."""
 
 
 class AppendAnswer(NamedTuple):

@@ -12,6 +12,7 @@ from bureau.errors import CommandFailedError, WrongSettingError
 from infrastructure.event_log import count_shards
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
+from infrastructure.strangers import find_other_keys
 from infrastructure.stream_repair import Refill, clear_stream, find_damage, plan_refill
 
 __all__ = ["run_check_streams", "run_refill_stream"]
@@ -49,6 +50,9 @@ def run_refill_stream(directory: Path, shard: int, *, is_agreed: bool, is_json: 
     async def plan(pool: Pool, redis: RedisClient) -> Refill:
         if not 0 <= shard < (count := await count_shards(pool)):
             message = f"there is no shard {shard}: they go from 0 to {count - 1}"
+            raise CommandFailedError(message)
+        if other := await find_other_keys(redis, [shard]):
+            message = f"nothing was changed: {other[shard]}; the relay fills the stream then"
             raise CommandFailedError(message)
         found = await plan_refill(pool, redis, shard)
         if found is None:

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     LOG_ORDER = "log.order"
     STREAM_BEHIND = "stream.behind"
     STREAM_BEYOND = "stream.beyond"
+    STREAM_OTHER_KEY = "stream.other_key"
     STREAM_MISSING = "stream.missing"
     STREAM_SURPLUS = "stream.surplus"
     STREAM_DIFFERENT = "stream.different"

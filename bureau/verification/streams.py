@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from bureau.verification.differences import Kind, note, note_all
@@ -9,6 +10,7 @@ from bureau.verification.distinct import Sieve, find_repeated, open_sieve, sift
 from bureau.verification.scope import Work
 from bureau.verification.shards import compare_entries, compare_log, epoch_of
 from contracts.streams import EntryId
+from infrastructure.strangers import find_other_keys
 from infrastructure.verification import LoggedEvent, ShardCut, read_events, read_floor, read_trimmed
 from infrastructure.verification_streams import StreamedEvent, read_entries_between
 
@@ -24,9 +26,13 @@ async def verify_shards(work: Work, cuts: Mapping[int, ShardCut]) -> None:
     """Note holes, wrong epochs and shards, repeated event ids, and whatever differs on the streams."""
     starts = {shard: max(cut.floor.position, work.scope.after.get(shard, 0)) for shard, cut in cuts.items()}
     total = sum(cut.head.position - starts[shard] for shard, cut in cuts.items())
+    others = await find_other_keys(work.redis, list(cuts)) if work.scope.has_streams else {}
+    for shard, words in others.items():
+        note(work.findings, Kind.STREAM_OTHER_KEY, f"shard {shard}", words)
+    without = replace(work, scope=replace(work.scope, has_streams=False))
     with open_sieve() as sieve:
         for shard, cut in cuts.items():
-            await _verify_shard(work, cut, starts[shard], (len(cuts), total), sieve)
+            await _verify_shard(without if shard in others else work, cut, starts[shard], (len(cuts), total), sieve)
         for event_id, places in find_repeated(sieve):
             where = ", ".join(f"shard {shard} position {position}" for shard, position in places)
             note(work.findings, Kind.LOG_TWICE, f"event {event_id}", f"it stands in the log at {where}")

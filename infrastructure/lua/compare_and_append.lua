@@ -14,6 +14,8 @@
 --   rewind    the stream ends before the batch: go on from its last id
 --   ahead     the stream ends behind the batch: go on from its last id
 --   diverged  the stream holds something else than the log: nobody may append
+--   strange   the stream ends as no log would have it: nobody may append, and only filling it anew helps
+--   refused   there is something else in the stream's place
 local stream, predecessor_id, predecessor_event = KEYS[1], ARGV[1], ARGV[2]
 local HEAD, WIDTH = 6, 3
 local count = (#ARGV - HEAD) / WIDTH
@@ -33,9 +35,14 @@ local function value_of(pairs_list, name)
   return false
 end
 
+local kind = redis.call('TYPE', stream)['ok']
+if kind ~= 'stream' and kind ~= 'none' then
+  return {'refused', '0-0', 'another key (' .. kind .. ') stands at ' .. stream .. ': delete or rename it'}
+end
+
 -- The last id ever given out (it survives trimming to nothing), and the last entry where there is one.
 local function end_of_stream()
-  if redis.call('EXISTS', stream) == 0 then return '0-0', false end
+  if kind == 'none' then return '0-0', false end
   local info = redis.call('XINFO', 'STREAM', stream)
   return value_of(info, 'last-generated-id'), value_of(info, 'last-entry')
 end
@@ -52,7 +59,7 @@ local last_id, last_entry = end_of_stream()
 if last_id == '0-0' and ARGV[3] == '1' then return append_after(0) end
 
 if last_entry and last_entry[1] ~= last_id then
-  return {'diverged', last_id, 'entries after ' .. last_entry[1] .. ' were deleted from the stream'}
+  return {'strange', last_id, 'entries after ' .. last_entry[1] .. ' were deleted from the stream'}
 end
 
 -- The database went back in time and said so (`log.epochs`): the log goes on behind the predecessor in a later epoch, and
@@ -69,6 +76,17 @@ if epoch_of(last_id) < tonumber(ARGV[4]) and position_of(last_id) > position_of(
   return {'diverged', last_id, 'the stream does not hold ' .. predecessor_id .. ', behind which epoch ' .. ARGV[4] .. ' begins'}
 end
 
+-- As `infrastructure/strangers.py` tells it, but for epochs too far ahead.
+local function is_strange()
+  local epoch, position = epoch_of(last_id), position_of(last_id)
+  if last_id ~= '0-0' and (epoch == 0 or epoch >= 2^31 or position == 0 or position > 2^62) then return true end
+  return last_entry and not (value_of(last_entry[2], 'event_id') and value_of(last_entry[2], '__data__'))
+end
+
+if is_strange() then
+  return {'strange', last_id, 'the stream ends with ' .. last_id .. ', which no log has written: a stranger\'s'}
+end
+
 local overlap = position_of(last_id) - position_of(predecessor_id)
 if overlap < 0 then return {'rewind', last_id, ''} end
 if overlap > count then return {'ahead', last_id, ''} end
@@ -82,7 +100,7 @@ if last_id ~= expected_id then
 end
 
 -- A stream that was trimmed to nothing has only its last id left to compare.
-local last_event = last_entry and (value_of(last_entry[2], 'event_id') or 'none') or expected_event
+local last_event = last_entry and value_of(last_entry[2], 'event_id') or expected_event
 if last_event ~= expected_event then
   return {'diverged', last_id, 'at ' .. last_id .. ' the stream has event ' .. last_event .. ', the log ' .. expected_event}
 end

@@ -18,7 +18,7 @@ from outbox_relay.records import RelayPass, RelayRequest, ShardCondition, ShardS
 
 __all__ = ["relay_batch"]
 
-_ADVICE: Final = "if the database went back in time, see `bureau epoch show`, then `bureau epoch bump`"
+_BUMP: Final = "if the database went back in time, see `bureau epoch show`, then `bureau epoch bump`"
 
 
 async def relay_batch(request: RelayRequest, dependencies: RelayDependencies) -> RelayPass:
@@ -68,13 +68,13 @@ async def _locate(request: RelayRequest, dependencies: RelayDependencies) -> Map
         if state.condition is ShardCondition.LOCATING or (request.is_check and not _is_following(state))
     ]
     answers = await dependencies.locate_streams(asked) if asked else []
-    located = {shard: _settle_location(answer) for shard, answer in zip(asked, answers, strict=True)}
+    located = {shard: _settle_location(shard, answer) for shard, answer in zip(asked, answers, strict=True)}
     return {**request.shards, **located}
 
 
-def _settle_location(answer: AppendAnswer) -> ShardState:
-    if answer.outcome in {AppendOutcome.REFUSED, AppendOutcome.DIVERGED}:
-        return _held(answer)
+def _settle_location(shard: int, answer: AppendAnswer) -> ShardState:
+    if answer.outcome in {AppendOutcome.REFUSED, AppendOutcome.DIVERGED, AppendOutcome.STRANGE}:
+        return _held(shard, answer)
     return ShardState(ShardCondition.FOLLOWING, answer.last)
 
 
@@ -92,7 +92,7 @@ def _refuse(batch: LogBatch, end: EntryId) -> str:
     if batch.start > end.position != 0:
         return f"the stream ends at position {end.position}, but the log begins after {batch.start}"
     if not batch.predecessor_id:
-        return f"the stream ends at {end}, which the log does not have; {_ADVICE}"
+        return f"the stream ends at {end}, which the log does not have; {_advise(batch.shard)}"
     if batch.has_hole:
         return f"the log has a hole between positions {batch.start} and {batch.last_position}"
     return ""
@@ -103,17 +103,23 @@ def _settle(batch: LogBatch, answer: AppendAnswer) -> ShardState:
     match answer.outcome:
         case AppendOutcome.APPENDED | AppendOutcome.REWIND | AppendOutcome.AHEAD:
             return ShardState(ShardCondition.FOLLOWING, answer.last)
-        case AppendOutcome.DIVERGED | AppendOutcome.REFUSED:
-            return replace(_held(answer), end=parse_entry_id(batch.predecessor_id))
+        case AppendOutcome.DIVERGED | AppendOutcome.STRANGE | AppendOutcome.REFUSED:
+            return replace(_held(batch.shard, answer), end=parse_entry_id(batch.predecessor_id))
         case _:
             assert_never(answer.outcome)
 
 
-def _held(answer: AppendAnswer) -> ShardState:
-    is_refused = answer.outcome is AppendOutcome.REFUSED
-    condition = ShardCondition.WAITING if is_refused else ShardCondition.STOPPED
-    advice = "" if is_refused else f"; {_ADVICE}"
-    return ShardState(condition, answer.last, answer.detail + advice)
+def _held(shard: int, answer: AppendAnswer) -> ShardState:
+    if answer.outcome is AppendOutcome.REFUSED:
+        return ShardState(ShardCondition.WAITING, answer.last, answer.detail)
+    advice = _advise(shard, is_strange=answer.outcome is AppendOutcome.STRANGE)
+    return ShardState(ShardCondition.STOPPED, answer.last, f"{answer.detail}; {advice}")
+
+
+def _advise(shard: int, *, is_strange: bool = False) -> str:
+    """Name both cures, the likelier first: an event of another log looks like one of a lost future."""
+    refill = f"`bureau streams refill {shard}`"
+    return f"{refill} fills it anew; {_BUMP}" if is_strange else f"{_BUMP}; else {refill}"
 
 
 def _is_behind(batches: Sequence[LogBatch], answers: Sequence[AppendAnswer]) -> bool:

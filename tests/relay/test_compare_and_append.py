@@ -200,19 +200,22 @@ async def test_the_same_position_in_another_epoch_diverges(log: Pool, redis: Red
     assert "1-4" in answer.detail
 
 
-async def test_an_entry_that_is_no_event_diverges(log: Pool, redis: Redis) -> None:
-    await redis.xadd(STREAM, {"hello": "world"}, id="1-4")
-    assert (await append(redis, await read(log, 4))).outcome is AppendOutcome.DIVERGED
+@pytest.mark.parametrize("entry", ["1-4", "1-7", "*", f"{2**31}-4"])
+async def test_an_entry_that_no_log_has_written_is_a_strangers(log: Pool, redis: Redis, entry: str) -> None:
+    await redis.xadd(STREAM, {"hello": "world"}, id=entry)
+    answers = [await append(redis, await read(log, 4)), *await locate_streams(redis, [SHARD])]
+    assert [answer.outcome for answer in answers] == [AppendOutcome.STRANGE] * 2
+    assert "which no log has written" in answers[0].detail
 
 
-async def test_entries_deleted_at_the_end_diverge_because_their_ids_cannot_be_given_again(
+async def test_a_stream_that_lacks_its_end_is_strange_because_ids_cannot_be_given_again(
     log: Pool, redis: Redis
 ) -> None:
     await append(redis, await read(log, 0))
     await redis.xdel(STREAM, "1-5", "1-6")
     answer = await append(redis, await read(log, 6))
     assert (answer.outcome, answer.detail) == (
-        AppendOutcome.DIVERGED,
+        AppendOutcome.STRANGE,
         "entries after 1-4 were deleted from the stream",
     )
 
@@ -226,7 +229,8 @@ async def test_a_key_of_another_type_is_refused_while_other_shards_go_on(
         redis, await read_batches(log, dict.fromkeys([SHARD, 5], EntryId(0, 0)), limit=9, max_bytes=9999)
     )
     assert [answer.outcome for answer in answers] == [AppendOutcome.REFUSED, AppendOutcome.APPENDED]
-    assert "WRONGTYPE" in answers[0].detail
+    assert answers[0].detail == f"another key (string) stands at {STREAM}: delete or rename it"
+    assert [answer.outcome for answer in await locate_streams(redis, [SHARD])] == [AppendOutcome.REFUSED]
 
 
 async def test_streams_tell_where_they_end(log: Pool, redis: Redis) -> None:
