@@ -15,6 +15,7 @@ __all__ = [
     "is_connection_error",
     "is_database_error",
     "is_refused_value",
+    "is_schema_missing",
     "open_pool",
     "sqlalchemy_url",
 ]
@@ -110,3 +111,16 @@ def is_connection_error(error: BaseException) -> bool:
 def is_database_error(error: BaseException) -> bool:
     """Tell whether an error came from the database or from the way there, whatever it is about."""
     return isinstance(error, (asyncpg.PostgresError, *_CONNECTION_ERRORS))
+
+
+def is_schema_missing(error: BaseException) -> bool:
+    """Tell whether the database lacks what a migration would have made."""
+    return isinstance(
+        error,
+        (
+            asyncpg.UndefinedTableError,
+            asyncpg.UndefinedColumnError,
+            asyncpg.UndefinedFunctionError,
+            asyncpg.InvalidSchemaNameError,
+        ),
+    )

@@ -117,8 +117,8 @@ def skip(
     """Leave out the event that failed, then have the rest applied. The read model differs from the log from then on.
 
     What the event said is missing in the view, for ever or until the projection is rebuilt with code that can take it;
-    `bureau verify --deep` reports the difference. Others that read the streams are not concerned. Who asked, when and
-    for which event stays on record. Needs --yes.
+    `bureau verify --deep` names what was skipped, and counts it as no difference. Others that read the streams are not
+    concerned. Who asked, when and for which event stays on record. Needs --yes.
 
     For example:
 

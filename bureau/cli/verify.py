@@ -44,7 +44,7 @@ def verify(
         bureau verify --deep --json | jq .differences
 
     Exit codes: 0 all agree, 1 something differs (the first differences are on standard output), 2 it could not be
-    carried out: a server is out of reach or a setting is wrong.
+    carried out: a server is out of reach or refuses, or a setting is wrong.
     """
     with reporting_failures():
         from bureau.commands.verify import run_verify

@@ -12,7 +12,7 @@ from uuid import UUID
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.database import run_on_database
+from bureau.commands.servers import run_on_database
 from bureau.errors import CommandFailedError
 from infrastructure.dead_letters import (
     Action,
@@ -33,13 +33,13 @@ from infrastructure.postgres import Pool
 __all__ = ["run_list", "run_retry", "run_show", "run_skip"]
 
 _PAGE: Final = 1000
-_NAME: Final = "bureau dead-letters"
+_PURPOSE: Final = "look after the dead letters"
 
 
 def run_list(directory: Path, projection: str | None, root_id: UUID | None, *, is_json: bool) -> None:
     """Print the dead letters; raises CommandFailedError."""
     wanted = DeadLetterFilter(projection=projection, root_id=root_id)
-    letters = run_on_database(directory, _NAME, partial(_read_all, wanted))
+    letters = run_on_database(directory, _PURPOSE, partial(_read_all, wanted))
     if is_json:
         print_json({"dead_letters": [_letter_json(letter) for letter in letters]})
         return
@@ -52,7 +52,7 @@ def run_list(directory: Path, projection: str | None, root_id: UUID | None, *, i
 
 def run_show(directory: Path, letter_id: UUID, *, is_json: bool) -> None:
     """Print one dead letter with its events; raises CommandFailedError."""
-    letter, events = run_on_database(directory, _NAME, partial(_read_one, letter_id))
+    letter, events = run_on_database(directory, _PURPOSE, partial(_read_one, letter_id))
     if is_json:
         print_json(_letter_json(letter) | {"events": [_event_json(event) for event in events]})
         return
@@ -75,13 +75,13 @@ def run_retry(
 ) -> bool:
     """Ask for retries, wait, print what came of them; tell whether nothing waits now. Raises CommandFailedError."""
     ask = partial(_ask_for_retries, letter_ids, DeadLetterFilter(projection=chosen[0], root_id=chosen[1]), wait_seconds)
-    return _report(run_on_database(directory, _NAME, ask), wait_seconds, is_json=is_json)
+    return _report(run_on_database(directory, _PURPOSE, ask), wait_seconds, is_json=is_json)
 
 
 def run_skip(directory: Path, letter_id: UUID, event_id: UUID | None, wait_seconds: float, *, is_json: bool) -> bool:
     """Ask for a skip, wait, print what came of it; tell whether nothing waits any more. Raises CommandFailedError."""
     ask = partial(_ask_for_skip, letter_id, event_id, wait_seconds)
-    return _report(run_on_database(directory, _NAME, ask), wait_seconds, is_json=is_json)
+    return _report(run_on_database(directory, _PURPOSE, ask), wait_seconds, is_json=is_json)
 
 
 async def _read_all(wanted: DeadLetterFilter, pool: Pool) -> list[DeadLetter]:

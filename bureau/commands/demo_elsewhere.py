@@ -12,9 +12,10 @@ from bureau.commands.demo_report import report_demo
 from bureau.commands.settings import load_settings
 from bureau.demo import AGENT_NAME, DemoInput, DemoResult, follow_story, register_agent, retire_agent
 from bureau.errors import CommandFailedError, WrongSettingError
+from bureau.local import reason_of
 from bureau.supervise import json_lines, open_supervisor
 from infrastructure.identifiers import new_id
-from infrastructure.postgres import is_connection_error
+from infrastructure.postgres import is_database_error
 from infrastructure.redis_client import is_redis_error
 
 __all__ = ["run_demo_elsewhere"]
@@ -70,9 +71,9 @@ def _follow(given: DemoInput, progress: DemoProgress) -> DemoResult:
     try:
         return asyncio.run(follow_story(given, progress.on_entry))
     except Exception as error:
-        if not is_connection_error(error) and not is_redis_error(error):
+        if not is_database_error(error) and not is_redis_error(error):
             raise
-        message = f"DATABASE_URL or REDIS_URL cannot be used: {str(error) or type(error).__name__}"
+        message = f"DATABASE_URL or REDIS_URL cannot be used: {reason_of(error)}"
         raise CommandFailedError(message) from error
     finally:
         if given.is_own_agent:

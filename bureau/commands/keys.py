@@ -1,8 +1,7 @@
 """`bureau keys`: making, listing and revoking API keys."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -10,15 +9,14 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.settings import load_settings
+from bureau.commands.servers import run_on_database
 from bureau.errors import CommandFailedError
-from bureau.local import database_place, read_runtime
 from contracts.approvals import PersonName, RoleName
 from infrastructure.api_keys import Principal, new_api_key, read_principals, revoke_api_key, store_api_key
-from infrastructure.postgres import Pool, open_pool
 
 __all__ = ["NewKey", "run_create_key", "run_list_keys", "run_revoke_key"]
 
+_PURPOSE: Final = "use the keys"
 _WORKSPACE: Final = TypeAdapter(Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")])
 
 
@@ -38,8 +36,9 @@ def run_create_key(directory: Path, key: NewKey, *, is_json: bool) -> None:
         _check(TypeAdapter(RoleName), role, "role")
     api_key = new_api_key()
     kept = sorted(set(key.roles))
-    _run(
+    run_on_database(
         directory,
+        _PURPOSE,
         lambda pool: store_api_key(pool, api_key, workspace_id=key.workspace, name=key.name, roles=kept),
     )
     key_id = api_key.split("_")[1]
@@ -53,7 +52,7 @@ def run_create_key(directory: Path, key: NewKey, *, is_json: bool) -> None:
 
 def run_list_keys(directory: Path, workspace: str, *, is_json: bool) -> None:
     """Print the valid keys of a workspace, by name; raises CommandFailedError."""
-    found: list[Principal] = _run(directory, lambda pool: read_principals(pool, workspace))
+    found: list[Principal] = run_on_database(directory, _PURPOSE, lambda pool: read_principals(pool, workspace))
     found.sort(key=lambda principal: (principal.name, principal.key_id))
     if is_json:
         rows = ({"key_id": each.key_id, "name": each.name, "roles": sorted(each.roles)} for each in found)
@@ -67,32 +66,12 @@ def run_list_keys(directory: Path, workspace: str, *, is_json: bool) -> None:
 
 def run_revoke_key(directory: Path, key_id: str, *, is_json: bool) -> None:
     """Revoke a key; raises CommandFailedError where there is no such valid one."""
-    if not _run(directory, lambda pool: revoke_api_key(pool, key_id)):
+    if not run_on_database(directory, _PURPOSE, lambda pool: revoke_api_key(pool, key_id)):
         message = f"there is no valid key {key_id}: `bureau keys list` shows those that there are"
         raise CommandFailedError(message)
     words_console().print(f"bureau: the key {key_id} is revoked", highlight=False)
     if is_json:
         print_json({"key_id": key_id, "revoked": True})
-
-
-def _run[Result](directory: Path, work: Callable[[Pool], Awaitable[Result]]) -> Result:
-    """Do something with the database of the running service, or else with that of the settings."""
-    runtime = read_runtime(directory)
-    url = runtime.database_url if runtime else load_settings().database_url.get_secret_value()
-    try:
-        return asyncio.run(_work(url, work))
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"cannot use the keys in the database at {database_place(url)}: {reason}"
-        raise CommandFailedError(message) from error
-
-
-async def _work[Result](url: str, work: Callable[[Pool], Awaitable[Result]]) -> Result:
-    pool = await open_pool(url, size=1, application_name="bureau keys")
-    try:
-        return await work(pool)
-    finally:
-        await pool.close()
 
 
 def _check(kind: TypeAdapter[str], value: str, what: str) -> None:

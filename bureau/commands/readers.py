@@ -1,19 +1,17 @@
 """`bureau readers`: listing, registering and removing the readers of the streams."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.settings import load_settings
+from bureau.commands.servers import run_on_servers
 from bureau.errors import CommandFailedError
-from bureau.local import database_place, read_runtime
 from infrastructure.consumer_groups import create_groups, destroy_groups
 from infrastructure.event_log import count_shards
-from infrastructure.postgres import Pool, open_pool
+from infrastructure.postgres import Pool
 from infrastructure.readers import (
     ReaderStanding,
     read_reader_positions,
@@ -21,14 +19,16 @@ from infrastructure.readers import (
     register_reader,
     remove_reader,
 )
-from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.redis_client import RedisClient
 
 __all__ = ["run_list_readers", "run_register_reader", "run_remove_reader"]
+
+_PURPOSE = "look after readers"
 
 
 def run_list_readers(directory: Path, *, is_json: bool) -> None:
     """Print every registered reader; raises CommandFailedError."""
-    standings = _run(directory, lambda pool, _redis: read_reader_standings(pool))
+    standings = run_on_servers(directory, _PURPOSE, lambda pool, _redis: read_reader_standings(pool))
     by_reader = [(name, list(rows)) for name, rows in groupby(standings, key=lambda row: row.key.reader)]
     if is_json:
         print_json({"readers": [_as_json(name, rows) for name, rows in by_reader]})
@@ -52,7 +52,7 @@ def run_register_reader(directory: Path, name: str, *, from_now: bool, is_json: 
         rows = await read_reader_positions(pool, reader=name)
         return is_new, len(await create_groups(redis, {row.key: row.entry for row in rows}))
 
-    is_new, made = _run(directory, register)
+    is_new, made = run_on_servers(directory, _PURPOSE, register)
     if is_json:
         print_json({"reader": name, "is_new": is_new, "groups_made": made})
     words = "is registered" if is_new else "was registered already"
@@ -68,7 +68,7 @@ def run_remove_reader(directory: Path, name: str, *, with_group: bool, is_json: 
             await destroy_groups(redis, name, range(await count_shards(pool)))
         return is_removed
 
-    if not _run(directory, remove):
+    if not run_on_servers(directory, _PURPOSE, remove):
         message = f"there is no registered reader {name}: `bureau readers list` shows those that there are"
         raise CommandFailedError(message)
     words_console().print(f"bureau: {name} is removed; nothing is kept for it any more", highlight=False)
@@ -86,28 +86,3 @@ def _as_json(name: str, rows: Sequence[ReaderStanding]) -> dict[str, object]:
         "missed": sum(row.missed for row in rows),
         "shards": shards,
     }
-
-
-def _run[Result](directory: Path, work: Callable[[Pool, RedisClient], Awaitable[Result]]) -> Result:
-    """Do something with the servers of the running service, or else with those of the settings."""
-    runtime, settings = read_runtime(directory), load_settings()
-    database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
-    redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
-    try:
-        return asyncio.run(_work(database_url, redis_url, work))
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"cannot look after readers with the database at {database_place(database_url)} and Redis: {reason}"
-        raise CommandFailedError(message) from error
-
-
-async def _work[Result](
-    database_url: str, redis_url: str, work: Callable[[Pool, RedisClient], Awaitable[Result]]
-) -> Result:
-    pool = await open_pool(database_url, size=1, application_name="bureau readers")
-    redis = open_redis(redis_url)
-    try:
-        return await work(pool, redis)
-    finally:
-        await redis.aclose()
-        await pool.close()

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
 from bureau.commands.rebuild_progress import showing_rebuild
-from bureau.commands.settings import load_settings
+from bureau.commands.servers import addresses_of
 from bureau.errors import CommandFailedError
-from bureau.local import database_place, read_runtime
+from bureau.local import database_place, reason_of
 from bureau.local.build_processes import run_build_processes
 from bureau.local.read_model_status import read_model_statuses
 from contracts.streams import EntryId
@@ -46,7 +46,7 @@ _MOST_PROCESSES = 4
 def run_rebuild(directory: Path, name: str, processes: int | None, *, drops_old: bool, is_json: bool) -> None:
     """Rebuild a projection and say what came of it; raises CommandFailedError."""
     projection = _projection(name)
-    database_url, redis_url = _addresses(directory)
+    database_url, redis_url = addresses_of(directory)
     count = processes or min(os.cpu_count() or 1, _MOST_PROCESSES)
     collect_less()
     started = monotonic_seconds()
@@ -73,7 +73,7 @@ def run_rebuild(directory: Path, name: str, processes: int | None, *, drops_old:
 def run_refold(directory: Path, name: str, aggregate_id: UUID, *, is_json: bool) -> None:
     """Make the rows of one aggregate again from the log; raises CommandFailedError."""
     projection = _projection(name)
-    database_url, redis_url = _addresses(directory)
+    database_url, redis_url = addresses_of(directory)
 
     async def work(pool: Pool) -> Refolded:
         redis = open_redis(redis_url)
@@ -112,7 +112,7 @@ def run_abandon(directory: Path, name: str, *, is_json: bool) -> None:
 
 def run_list(directory: Path, *, is_json: bool) -> None:
     """Print the projections with their versions, progress and sizes; raises CommandFailedError."""
-    database_url, _ = _addresses(directory)
+    database_url, _ = addresses_of(directory)
     statuses = _run(database_url, partial(read_model_statuses, projections=PROJECTIONS))
     if is_json:
         print_json({"projections": [status.model_dump(mode="json") for status in statuses]})
@@ -136,7 +136,7 @@ def _drop(
     is_json: bool,
 ) -> None:
     projection = _projection(name)
-    database_url, _ = _addresses(directory)
+    database_url, _ = addresses_of(directory)
 
     async def work(pool: Pool) -> ReadVersion | None:
         async with hold_rebuild(pool, name):
@@ -181,14 +181,6 @@ def _projection(name: str) -> Projection:
     raise CommandFailedError(message)
 
 
-def _addresses(directory: Path) -> tuple[str, str]:
-    """Return the addresses of the running service's servers, or else those of the settings."""
-    if runtime := read_runtime(directory):
-        return runtime.database_url, runtime.redis_url
-    settings = load_settings()
-    return settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
-
-
 async def _put_applied(redis: RedisClient, version: ReadVersion, applied: Mapping[int, EntryId]) -> None:
     """Tell the shared cache where a version begins to serve; without Redis there is nothing cached either."""
     name = version.qualify(version.projection)
@@ -221,9 +213,9 @@ def _explain(error: Exception, url: str) -> str:
             return f"version {version} of {name} was given up meanwhile: `bureau rebuild {name}` begins again"
         case HistoryMissingError() | BuildFailedError() | CannotRefoldError():
             return str(error)
-        case _:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            return f"cannot rebuild in the database at {database_place(url)}: {reason}; call it again to go on"
+        case cause:
+            place = database_place(url)
+            return f"cannot rebuild in the database at {place}: {reason_of(cause)}; call it again to go on"
 
 
 async def _work[Result](url: str, work: Callable[[Pool], Awaitable[Result]]) -> Result:

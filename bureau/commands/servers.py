@@ -1,4 +1,8 @@
-"""Doing something once with both servers of the running service, or else with those of the settings."""
+"""Doing something once with the servers of the running service, or else with those of the settings.
+
+Whatever a server answers - it is not there, a password is wrong, a right or the database or its schema is missing - is
+one line that says what could not be done and why.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,35 +10,63 @@ from pathlib import Path
 
 from bureau.commands.settings import load_settings
 from bureau.errors import CommandFailedError
-from bureau.local import database_place, read_runtime
+from bureau.local import database_place, read_runtime, reason_of
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, open_redis
 
-__all__ = ["run_on_servers"]
-
-type Work[Result] = Callable[[Pool, RedisClient], Awaitable[Result]]
+__all__ = ["addresses_of", "run_on_database", "run_on_servers"]
 
 
-def run_on_servers[Result](directory: Path, purpose: str, work: Work[Result]) -> Result:
+def addresses_of(directory: Path) -> tuple[str, str]:
+    """Return the addresses of the database and of Redis: of what runs from the directory, or else of the settings."""
+    if runtime := read_runtime(directory):
+        return runtime.database_url, runtime.redis_url
+    settings = load_settings()
+    return settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
+
+
+def run_on_database[Result](
+    directory: Path, purpose: str, work: Callable[[Pool], Awaitable[Result]], *, size: int = 1
+) -> Result:
     """Return what the work returns; raises CommandFailedError, `cannot <purpose> …`, whatever it fails with."""
-    runtime, settings = read_runtime(directory), load_settings()
-    database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
-    redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
+    database_url, _ = addresses_of(directory)
     try:
-        return asyncio.run(_work(database_url, redis_url, work))
+        return asyncio.run(_with_database(database_url, work, size))
     except CommandFailedError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"cannot {purpose} with the database at {database_place(database_url)} and Redis: {reason}"
+        message = f"cannot {purpose} in the database at {database_place(database_url)}: {reason_of(error)}"
         raise CommandFailedError(message) from error
 
 
-async def _work[Result](database_url: str, redis_url: str, work: Work[Result]) -> Result:
-    pool = await open_pool(database_url, size=1, application_name="bureau")
+def run_on_servers[Result](
+    directory: Path, purpose: str, work: Callable[[Pool, RedisClient], Awaitable[Result]]
+) -> Result:
+    """Return what the work returns; raises CommandFailedError, `cannot <purpose> …`, whatever it fails with."""
+    database_url, redis_url = addresses_of(directory)
+    try:
+        return asyncio.run(_with_servers(database_url, redis_url, work))
+    except CommandFailedError:
+        raise
+    except Exception as error:
+        place = database_place(database_url)
+        message = f"cannot {purpose} with the database at {place} and Redis: {reason_of(error)}"
+        raise CommandFailedError(message) from error
+
+
+async def _with_database[Result](url: str, work: Callable[[Pool], Awaitable[Result]], size: int) -> Result:
+    pool = await open_pool(url, size=size, application_name="bureau")
+    try:
+        return await work(pool)
+    finally:
+        pool.terminate()
+
+
+async def _with_servers[Result](
+    database_url: str, redis_url: str, work: Callable[[Pool, RedisClient], Awaitable[Result]]
+) -> Result:
     redis = open_redis(redis_url)
     try:
-        return await work(pool, redis)
+        return await _with_database(database_url, lambda pool: work(pool, redis), 1)
     finally:
         await redis.aclose()
-        await pool.close()

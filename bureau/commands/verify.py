@@ -9,10 +9,10 @@ from bureau.cli.output import data_console, print_json, words_console
 from bureau.cli.progress import showing_steps
 from bureau.commands.settings import load_settings
 from bureau.errors import WrongSettingError
-from bureau.local import read_runtime
+from bureau.local import database_place, read_runtime, reason_of
 from bureau.local.verify_processes import PartFailedError, run_parts
 from bureau.verification import Advance, Processes, Report, Scope, verify
-from infrastructure.postgres import is_connection_error, open_pool
+from infrastructure.postgres import is_connection_error, is_database_error, open_pool
 from infrastructure.redis_client import is_redis_error, open_redis
 from projectors.collecting import collect_less
 
@@ -55,9 +55,12 @@ async def _verify(
     except PartFailedError as error:
         raise WrongSettingError(str(error)) from error
     except Exception as error:
-        if not is_connection_error(error) and not is_redis_error(error):
+        if is_connection_error(error) or is_redis_error(error):
+            message = f"a server is out of reach, see `bureau status`: {reason_of(error)}"
+        elif is_database_error(error):
+            message = f"cannot verify the database at {database_place(database_url)}: {reason_of(error)}"
+        else:
             raise
-        message = f"a server is out of reach, see `bureau status`: {str(error) or type(error).__name__}"
         raise WrongSettingError(message) from error
     finally:
         await redis.aclose()

@@ -2,6 +2,7 @@
 
 from bureau.local.directory import LocalDirectory, Runtime, hold_directory, read_runtime, write_runtime
 from bureau.local.migration import DEFAULT_WORKSPACE, database_place, prepare_database
+from bureau.local.reasons import reason_of
 from bureau.local.service import ServicePlan, check_listening_port, start_service
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "hold_directory",
     "prepare_database",
     "read_runtime",
+    "reason_of",
     "start_service",
     "write_runtime",
 ]

@@ -12,6 +12,7 @@ from typing import Literal
 import httpx2
 from pydantic import ValidationError
 
+from bureau.local.reasons import reason_of
 from bureau.local.section import Section
 from bureau.local.sections import read_sections
 from contracts.record import Record
@@ -114,7 +115,7 @@ async def _look_at_line(
         shards, problems = await _read_what_is_known(pool, redis, patience_seconds)
         return shards, await read_sections(pool, redis), problems
     except Exception as error:  # noqa: BLE001 - whatever it is, it is why the line cannot be looked at
-        return [], [], (f"the line cannot be read: {str(error) or type(error).__name__}",)
+        return [], [], (f"the line cannot be read: {reason_of(error)}",)
     finally:
         await redis.aclose()
         await pool.close()
@@ -130,7 +131,7 @@ async def _read_what_is_known(
         if not is_redis_error(error):
             raise
         shards = await _compare(pool, None, await read_heads(pool))
-        return shards, (f"the streams cannot be read: {str(error) or type(error).__name__}",)
+        return shards, (f"the streams cannot be read: {reason_of(error)}",)
 
 
 async def read_shards(pool: Pool, redis: RedisClient, *, patience_seconds: float) -> list[ShardStatus]:

@@ -5,6 +5,7 @@ import time
 from urllib.parse import urlsplit
 
 from bureau.errors import CommandFailedError
+from bureau.local.reasons import reason_of
 from infrastructure.api_keys import store_api_key
 from infrastructure.postgres import is_connection_error, open_pool
 
@@ -30,8 +31,7 @@ def prepare_database(database_url: str, *, shards: int, api_key: str, wait_secon
             if is_connection_error(error) and time.monotonic() < deadline:
                 time.sleep(_PAUSE_SECONDS)
                 continue
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            message = f"cannot migrate the database at {database_place(database_url)}: {reason}"
+            message = f"cannot migrate the database at {database_place(database_url)}: {reason_of(error)}"
             raise CommandFailedError(message) from error
         return
 
