@@ -6,14 +6,14 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.servers import run_on_database
+from bureau.commands.servers import Purpose, run_on_database
 from bureau.errors import CommandFailedError
 from infrastructure.log_restoring import HistoryLostError, read_archive, restore_log
 from infrastructure.postgres import Pool
 
 __all__ = ["run_list_archive", "run_restore_archive"]
 
-_PURPOSE = "use the archive"
+_PURPOSE = Purpose("bureau archive", "use the archive")
 
 
 def run_list_archive(directory: Path, *, is_json: bool) -> None:

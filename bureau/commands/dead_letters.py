@@ -12,7 +12,7 @@ from uuid import UUID
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.servers import run_on_database
+from bureau.commands.servers import Purpose, run_on_database
 from bureau.errors import CommandFailedError
 from infrastructure.dead_letters import (
     Action,
@@ -33,7 +33,7 @@ from infrastructure.postgres import Pool
 __all__ = ["run_list", "run_retry", "run_show", "run_skip"]
 
 _PAGE: Final = 1000
-_PURPOSE: Final = "look after the dead letters"
+_PURPOSE: Final = Purpose("bureau dead-letters", "look after the dead letters")
 
 
 def run_list(directory: Path, projection: str | None, root_id: UUID | None, *, is_json: bool) -> None:

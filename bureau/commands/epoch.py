@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
 from bureau.cli.progress import showing_steps
-from bureau.commands.servers import run_on_servers
+from bureau.commands.servers import Purpose, run_on_servers
 from bureau.errors import CommandFailedError, WrongSettingError
 from bureau.local.epoch_survey import EpochSurvey, read_survey, to_json
 from infrastructure.cache_reset import forget_everything
@@ -18,7 +18,7 @@ from infrastructure.redis_client import RedisClient
 
 __all__ = ["run_bump_epoch", "run_show_epoch"]
 
-_PURPOSE = "look after the epochs"
+_PURPOSE = Purpose("bureau epoch", "look after the epochs")
 _DEFAULT_REASON = "bureau epoch bump"
 
 

@@ -9,14 +9,14 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.servers import run_on_database
+from bureau.commands.servers import Purpose, run_on_database
 from bureau.errors import CommandFailedError
 from contracts.approvals import PersonName, RoleName
 from infrastructure.api_keys import Principal, new_api_key, read_principals, revoke_api_key, store_api_key
 
 __all__ = ["NewKey", "run_create_key", "run_list_keys", "run_revoke_key"]
 
-_PURPOSE: Final = "use the keys"
+_PURPOSE: Final = Purpose("bureau keys", "use the keys")
 _WORKSPACE: Final = TypeAdapter(Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.servers import run_on_servers
+from bureau.commands.servers import Purpose, run_on_servers
 from bureau.errors import CommandFailedError
 from infrastructure.consumer_groups import create_groups, destroy_groups
 from infrastructure.event_log import count_shards
@@ -23,7 +23,7 @@ from infrastructure.redis_client import RedisClient
 
 __all__ = ["run_list_readers", "run_register_reader", "run_remove_reader"]
 
-_PURPOSE = "look after readers"
+_PURPOSE = Purpose("bureau readers", "look after readers")
 
 
 def run_list_readers(directory: Path, *, is_json: bool) -> None:

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.servers import run_on_servers
+from bureau.commands.servers import Purpose, run_on_servers
 from bureau.errors import CommandFailedError, WrongSettingError
 from infrastructure.event_log import count_shards
 from infrastructure.postgres import Pool
@@ -17,6 +17,8 @@ from infrastructure.stream_repair import Refill, clear_stream, find_damage, plan
 
 __all__ = ["run_check_streams", "run_refill_stream"]
 
+_NAME = "bureau streams"
+
 
 def run_check_streams(directory: Path, *, is_json: bool) -> bool:
     """Print what is missing from the streams; return whether nothing is. Raises CommandFailedError."""
@@ -25,7 +27,7 @@ def run_check_streams(directory: Path, *, is_json: bool) -> bool:
         found = await find_damage(pool, redis, range(await count_shards(pool)))
         return [{"shard": each.shard, "damage": each.words, "is_mendable": each.is_mendable} for each in found]
 
-    rows = run_on_servers(directory, "look at the streams", look)
+    rows = run_on_servers(directory, Purpose(_NAME, "look at the streams"), look)
     if is_json:
         print_json({"damaged": rows})
     elif rows:
@@ -60,7 +62,7 @@ def run_refill_stream(directory: Path, shard: int, *, is_agreed: bool, is_json: 
             raise CommandFailedError(message)
         return found
 
-    refill = run_on_servers(directory, "look at the stream", plan)
+    refill = run_on_servers(directory, Purpose(_NAME, "look at the stream"), plan)
     _explain(refill)
     if not is_agreed and not typer.confirm(f"Fill the stream of shard {shard} anew?", err=True):
         raise CommandFailedError("nothing was changed")
@@ -68,7 +70,7 @@ def run_refill_stream(directory: Path, shard: int, *, is_agreed: bool, is_json: 
     async def empty(_pool: Pool, redis: RedisClient) -> bool:
         return await clear_stream(redis, shard, refill.shape, refill.agreed)
 
-    if not run_on_servers(directory, "empty the stream", empty):
+    if not run_on_servers(directory, Purpose(_NAME, "empty the stream"), empty):
         message = f"the stream of shard {shard} changed meanwhile, so nothing was done: look again"
         raise CommandFailedError(message)
     words_console().print(f"bureau: the stream of shard {shard} is empty; the relay fills it", highlight=False)
