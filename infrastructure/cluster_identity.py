@@ -5,6 +5,7 @@ row that says where it lived last travels with the data, so a connection tells. 
 questions: then that part is unknown, agrees with anything, and only the streams tell.
 """
 
+from functools import cache
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -137,8 +138,14 @@ async def _ask(queries: Queries, question: str) -> object:
     try:
         return await queries.fetchval(question)
     except _REFUSED as error:
-        _LOG.warning("the server does not say which cluster it is", question=question, error=str(error))
+        _tell_unknown(question, str(error))
         return None
+
+
+@cache
+def _tell_unknown(question: str, error: str) -> None:
+    """Say once a process what the server does not tell: it is asked on every new connection."""
+    _LOG.warning("the server does not say which cluster it is", question=question, error=error)
 
 
 def is_same_cluster(seen: ClusterIdentity, recorded: ClusterIdentity) -> bool:

@@ -34,11 +34,12 @@ def settle(follower: Follower, dependencies: FollowDependencies, applied: Applie
 
 
 def _suspect(follower: Follower, shard: int, failure: Failure) -> None:
-    """Have a shard read again from the log, where what fails once more is parked."""
-    log = structlog.get_logger(__name__)
-    log.warning(
-        "event_failed", projection=follower.projection.name, shard=shard, at=str(failure.at), error=failure.error
-    )
+    """Have a shard read again from the log, where what fails once more is parked.
+
+    No warning: most often another process was faster, and what was remembered is of old. What is parked is an error.
+    """
+    where = {"projection": follower.projection.name, "shard": shard, "at": str(failure.at)}
+    structlog.get_logger(__name__).info("event_taken_again_from_the_log", error=failure.error, **where)
     follower.suspects.add(shard)
     discard_shard(follower.inbox, shard)
     fall_behind(follower.inbox, shard, failure.at.position)

@@ -3,8 +3,10 @@
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.streams import EntryId, Token, stream_name
+from infrastructure.cluster_identity import read_identity
 from infrastructure.command_loads import LoadRequest, load_commands
 from infrastructure.epoch_bump import OtherThanShownError, begin_epoch, plan_bump
 from infrastructure.epochs import open_token_resolver
@@ -182,7 +184,10 @@ async def test_a_bump_works_where_the_server_does_not_say_which_cluster_it_is(
 ) -> None:
     monkeypatch.setattr("infrastructure.cluster_identity._SYSTEM", "SELECT pg_control_of_nobody()")
     await line.lose(10)
-    assert (await line.bump()).epoch == 2
+    with capture_logs() as logged:
+        assert (await line.bump()).epoch == 2
+        await read_identity(line.pool)
+    assert [each["log_level"] for each in logged] == ["warning"], "each process says it once"
     assert await line.pool.fetchval("SELECT system_identifier FROM log.clusters WHERE epoch = 2") == ""
 
 
