@@ -23,17 +23,17 @@ up: environment ## Run the service on this machine until Ctrl-C; data is kept in
 
 test: environment ## Run the tests against real servers, with coverage (PYTEST="..." adds options)
 	@$(BIN)/coverage erase
-	$(BIN)/python -m pytest -m "$(QUICK)" --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(PYTEST)
+	$(BIN)/python -m pytest -m "$(QUICK)" --numprocesses=auto --cov --cov-report=term $(PYTEST)
 	$(BIN)/coverage report --include='domain/*' --fail-under=95
 
 test-slow: environment ## Run what kills and restores for more than ten seconds a test, which `make test` leaves out
-	$(BIN)/python -m pytest -m "faults and slow" --numprocesses=auto --maxprocesses=4 $(PYTEST)
+	$(BIN)/python -m pytest -m "faults and slow" --numprocesses=auto $(PYTEST)
 
 test-containers: environment ## Build the image, run the composed service and test it (needs a container engine; minutes)
 	@exec $(BIN)/python -m pytest -m containers $(PYTEST)
 
 faults: environment ## Kill and stop processes and servers at every step, for minutes (BUREAU_FAULT_KILLS=... and others)
-	$(BIN)/python -m pytest -m faults -k "not storm" --numprocesses=auto --maxprocesses=4 $(PYTEST)
+	$(BIN)/python -m pytest -m faults -k "not storm" --numprocesses=auto $(PYTEST)
 	BUREAU_FULL_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_storm.py tests/model -m faults -s $(PYTEST)
 
 check: environment ## Check format, lint, types, import rules, the events' contract and package metadata

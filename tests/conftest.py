@@ -4,6 +4,7 @@
 What outlives a test is made by synchronous fixtures that hand out addresses (see `tests.servers`).
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -62,6 +63,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: _Node) -> None:
     node.workerinput["bureau_postgres"] = _shared_postgres(node.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores, four at the most: tests wait for servers much of their time."""
+    return min(4, 1 + (os.cpu_count() or 1))
 
 
 @pytest.fixture(scope="session")
