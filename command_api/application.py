@@ -58,7 +58,10 @@ ROUTERS = (
 # One is used as long as its calls end in time; the others are for what comes while one hangs.
 _LANES = 3
 _MOST_TOGETHER = 32
-_DESCRIPTION = "Commands: everything that changes something. Each is carried out once for its Idempotency-Key."
+_DESCRIPTION = """
+Commands: everything that changes something. Each is carried out once for its Idempotency-Key. 409 `version_conflict` is
+`retryable`: others changed the same task, agent or budget again and again; send the same again.
+""".strip()
 
 
 def _services(

@@ -64,6 +64,8 @@ _DESCRIPTION = """The system of record and control plane for autonomous agents: 
 
 **Authorize** takes an API key: `make up` keeps one in `.bureau/api_key`. Every command accepts an `Idempotency-Key` and
 answers with a consistency token; send it as `Bureau-Consistency` with a query to read what was just written.
+An error that says `retryable` may succeed when the same is sent again, as 409 `version_conflict`: others kept changing
+the same task, agent or budget.
 """
 # In the order in which a newcomer meets them.
 _TAGS = {

@@ -30,8 +30,13 @@ from infrastructure.write_store import (
 
 __all__ = ["MAX_TRIES", "handle_command"]
 
-MAX_TRIES = 12
-"""How often a command is tried against others that change the same aggregate, or against a database that restarts."""
+MAX_TRIES = 24
+"""How often a command is tried against others that change the same aggregate; a try is two round trips, and the pauses
+before all of them last nine seconds at the most, less than a request may.
+"""
+
+_UNAVAILABLE_TRIES = 12
+"""From which try on a database that is out of reach is told to the client."""
 
 _GUARDED_RULES = {
     "agents_name_key": ("agent_name_taken", "Another agent of this workspace has this name."),
@@ -45,18 +50,16 @@ async def handle_command(request: CommandRequest, dependencies: CommandDependenc
 
     Raises Rejection, with `version_conflict` where others always came first, and StoreUnavailableError.
     """
-    unavailable: StoreUnavailableError | None = None
     for number in range(MAX_TRIES):
         if number:
             await dependencies.pause(number)
         try:
             return await _try_once(request, dependencies)
         except (WriteConflictError, DuplicateReceiptError):
-            unavailable = None
-        except StoreUnavailableError as error:
-            unavailable = error
-    if unavailable is not None:
-        raise unavailable
+            continue
+        except StoreUnavailableError:
+            if number + 1 >= _UNAVAILABLE_TRIES:
+                raise
     raise Conflict("version_conflict", f"Others changed the same aggregate {MAX_TRIES} times; try again.")
 
 
