@@ -190,7 +190,9 @@ class SetBudgetBody(Record):
         " may be named before its first task."
     )
     amount: BudgetAmount
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        default="USD", description="Reports in another currency don't count: amounts of two currencies don't add."
+    )
     window: BudgetWindow = BudgetWindow.TOTAL
     warn_fraction: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] = Decimal("0.8")
     on_breach: BudgetBreach = "input"

@@ -104,6 +104,9 @@ async def resume_agent(agent_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN40
     "/{agent_id}/retire", response_model=AgentReceipt, summary="Retire an agent", responses=documented_errors(404)
 )
 async def retire_agent(agent_id: UUID, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see above
-    """Take it out of service for good; its name stays taken."""
+    """Take it out of service for good; its name stays taken.
+
+    Its open tasks stay open: cancel them with `POST /tasks/cancel`.
+    """
     reason = body.reason if body else None
     return await _change(call, agent_id, lambda facts: RetireAgent(at=facts.at, reason=reason))

@@ -90,9 +90,10 @@ async def set_budget(body: SetBudgetBody, call: CurrentCall) -> Any:  # noqa: AN
     """Bound what the work of a workspace, an agent, a context or a task may cost; a scope has one budget.
 
     Usage reports that are answered after this one count; of those before only what you give as `spent`, in the window
-    that lasts. The report that reaches the amount stops its task, and nothing of the scope is leased until the budget
-    is raised or its window is over. 404 `agent_not_found` or `task_not_found` where the scope names one that is not
-    there; a context may be named before its first task.
+    that lasts. A budget counts reports in its own currency only; one in another currency is taken, and neither counts
+    nor stops its task. The report that reaches the amount stops its task, and nothing of the scope is leased until the
+    budget is raised or its window is over. 404 `agent_not_found` or `task_not_found` where the scope names one that is
+    not there; a context may be named before its first task.
     """
     budget_id, bounded_id = call.services.make_id(), _bounded_id(body.scope)
 

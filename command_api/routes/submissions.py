@@ -115,6 +115,8 @@ async def retry_task(task_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN401 -
 async def submit_batch(body: BatchBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
     """Submit up to 1,000 tasks; each item of the answer says what became of one: its receipt, or why it was refused.
 
+    An item that is malformed makes it 422 for all.
+
     The tasks of a shard are committed together, those of different shards separately. With an Idempotency-Key a batch
     that broke off in the middle is completed by sending it again; items that were refused stay so, under that key.
     """
