@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Final
 
 import structlog
 
 from contracts.streams import WAKE_CHANNEL
+from infrastructure.merging import average_of, rest_after
 from infrastructure.redis_client import RedisClient, is_redis_error
 
 __all__ = ["Wake", "listen_for_wakes", "open_waker"]
@@ -21,7 +23,8 @@ type Wake = Callable[[Iterable[int]], None]
 """Says that shards have something new; returns at once, never raises."""
 
 _RETRY_SECONDS: Final = 0.5
-_PAUSE_SECONDS: Final = 0.005
+_FIRST_REST_SECONDS: Final = 0.0005
+_LONGEST_REST_SECONDS: Final = 0.02  # as long as a relay with much to do rests itself
 _PING_SECONDS: Final = 10.0
 
 _LOG = structlog.get_logger(__name__)
@@ -34,11 +37,11 @@ async def open_waker(redis: RedisClient) -> AsyncIterator[Wake]:
     At most one publish is under way; what arrives meanwhile goes out with the next. While Redis is down hints are
     dropped, and a command neither waits nor fails.
     """
-    pending: set[int] = set()
+    pending: list[Iterable[int]] = []
     has_pending = asyncio.Event()
 
     def wake(shards: Iterable[int]) -> None:
-        pending.update(shards)
+        pending.append(shards)
         has_pending.set()
 
     publisher = asyncio.create_task(_publish_pending(redis, pending, has_pending))
@@ -85,12 +88,13 @@ def _shards(payload: bytes) -> frozenset[int]:
     return frozenset(int(word) for word in payload.split(b",") if word.isdigit())
 
 
-async def _publish_pending(redis: RedisClient, pending: set[int], has_pending: asyncio.Event) -> None:
-    is_down = False
+async def _publish_pending(redis: RedisClient, pending: list[Iterable[int]], has_pending: asyncio.Event) -> None:
+    is_down, merged = False, 0.0
     while True:
         await has_pending.wait()
         has_pending.clear()
-        payload = ",".join(map(str, sorted(pending)))
+        payload = ",".join(map(str, sorted(set(chain.from_iterable(pending)))))
+        merged = average_of(merged, len(pending))
         pending.clear()
         try:
             await redis.publish(WAKE_CHANNEL, payload)
@@ -100,8 +104,9 @@ async def _publish_pending(redis: RedisClient, pending: set[int], has_pending: a
                 is_down=True, was_down=is_down, what="wake-ups cannot be sent, the relay polls", error=error
             )
             await asyncio.sleep(_RETRY_SECONDS)
-        # The first goes out at once; under load one a pause is enough, for the relay then polls as often itself.
-        await asyncio.sleep(_PAUSE_SECONDS)
+        # What comes now and then goes out at once; under load the relay comes by itself, and one a rest is enough.
+        rest = rest_after(merged, first_seconds=_FIRST_REST_SECONDS, longest_seconds=_LONGEST_REST_SECONDS)
+        await asyncio.sleep(rest)
 
 
 def _tell(*, is_down: bool, was_down: bool, what: str, error: Exception | None = None) -> bool:

@@ -21,6 +21,14 @@ _CAPACITY_BYTES: Final = 16_000_000
 _LINGER_SECONDS: Final = 0.05
 
 
+@dataclass(slots=True)
+class Held:
+    """How much waits in all: asked for with every delivery."""
+
+    entries: int = 0
+    size: int = 0
+
+
 @dataclass(frozen=True)
 class Inbox:
     """Entries that wait for a projection, and the shards that are behind: shard → the position known to be there."""
@@ -30,13 +38,12 @@ class Inbox:
     behind: dict[int, int] = field(default_factory=dict)
     has_work: asyncio.Event = field(default_factory=asyncio.Event)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
-    sizes: dict[int, int] = field(default_factory=dict)
+    held: Held = field(default_factory=Held)
 
 
 def has_room(inbox: Inbox) -> bool:
     """Tell whether another delivery would be kept."""
-    entries = sum(len(queue) for queue in inbox.queues.values())
-    return entries < _CAPACITY and sum(inbox.sizes.values()) < _CAPACITY_BYTES
+    return inbox.held.entries < _CAPACITY and inbox.held.size < _CAPACITY_BYTES
 
 
 def fall_behind(inbox: Inbox, shard: int, position: int) -> None:
@@ -47,12 +54,19 @@ def fall_behind(inbox: Inbox, shard: int, position: int) -> None:
 
 def discard_shard(inbox: Inbox, shard: int) -> None:
     """Forget the entries of a shard that wait."""
-    inbox.queues.pop(shard, None)
-    inbox.sizes.pop(shard, None)
+    for entry in inbox.queues.pop(shard, ()):
+        _count_out(inbox, entry)
+
+
+def _count_out(inbox: Inbox, entry: Entry) -> None:
+    inbox.held.entries -= 1
+    inbox.held.size -= len(entry.envelope)
 
 
 def _wake(inbox: Inbox, entries: Sequence[Entry]) -> None:
     """Wake the projection now, or within the linger where nothing concerns it and more may be merged into one write."""
+    if inbox.has_work.is_set():
+        return
     try:
         is_urgent = any(is_of_concern(inbox.projection, entry) for entry in entries)
     except ValueError:
@@ -70,7 +84,8 @@ def offer(inbox: Inbox, entries: Sequence[Entry]) -> None:
         fall_behind(inbox, shard, last)
         return
     inbox.queues.setdefault(shard, deque()).extend(entries)
-    inbox.sizes[shard] = inbox.sizes.get(shard, 0) + sum(len(entry.envelope) for entry in entries)
+    inbox.held.entries += len(entries)
+    inbox.held.size += sum(len(entry.envelope) for entry in entries)
     _wake(inbox, entries)
 
 
@@ -102,7 +117,7 @@ def _take_shard(inbox: Inbox, shard: int, checkpoint: EntryId, limit: int) -> tu
             discard_shard(inbox, shard)
             return tuple(taken)
         queue.popleft()
-        inbox.sizes[shard] -= len(entry.envelope)
+        _count_out(inbox, entry)
         if entry.id.position == expected:
             taken.append(entry)
             expected += 1

@@ -1,8 +1,9 @@
-"""Reading the streams: one FastStream subscription a shard, fanned out to every projection's inbox.
+"""Reading the streams: one FastStream subscription for all shards, fanned out to every projection's inbox.
 
-No consumer group: where to start is the lowest checkpoint, and a delivery is only a hint. FastStream's own parsing is
-left out (it would read and write each JSON three times), and so is its own recovery: a subscription that stopped, or a
-Redis that did not answer, ends the session, and a new one starts where the projections are then.
+No consumer group: where to start is the lowest checkpoint, and a delivery is only a hint. FastStream's own recovery is
+left out: a subscription that stopped, or a Redis that did not answer, ends the session, and a new one starts where the
+projections are then. A key of another type in a stream's place would stop the reading of all: it is left out, and its
+shard goes on from the log.
 """
 
 import asyncio
@@ -10,24 +11,22 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import structlog
-from faststream import AckPolicy
-from faststream.redis import RedisBroker, StreamSub
-from faststream.redis.message import FAKE_CONSUMER, RedisBatchStreamMessage
-from faststream.redis.subscriber.usecases import StreamBatchSubscriber
+from faststream.redis import RedisBroker
 
-from contracts.streams import EntryId, stream_name
+from contracts.streams import EntryId
 from infrastructure.redis_client import RedisClient
+from infrastructure.strangers import find_other_keys
 from projectors.entries import Entry
 from projectors.follower import Follower
 from projectors.inbox import has_room, offer
+from projectors.subscription import Delivery, StreamsSubscriber, subscribe
 
 __all__ = ["Session", "check_reading", "fan_out", "keep_reading"]
 
-_MOST_ENTRIES: Final = 500
-_BLOCK_MILLISECONDS: Final = 2_000
 _SOCKET_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.5
 _ROOM_SECONDS: Final = 0.005
@@ -38,16 +37,15 @@ _LOOKS_LIKE_UUID: Final = re.compile(rb"[0-9a-f-]{36}").fullmatch
 
 @dataclass(frozen=True)
 class Session:
-    """What is being read at the moment: the broker, or none while Redis is out of reach."""
+    """What is being read at the moment: a subscription, or none while Redis is out of reach.
+
+    `left_out` says by shard what stands in its stream's place.
+    """
 
     redis_url: str
     followers: Sequence[Follower]
-    brokers: list[RedisBroker] = field(default_factory=list)
-
-
-async def _keep_raw(raw: Any) -> RedisBatchStreamMessage:  # noqa: ANN401 - FastStream types it as it likes
-    """Return the delivery as a message that carries only the raw entries."""
-    return RedisBatchStreamMessage(raw_message=raw, body=b"", consumer=FAKE_CONSUMER, group=None)
+    reading: list[StreamsSubscriber] = field(default_factory=list)
+    left_out: dict[int, str] = field(default_factory=dict)
 
 
 def _entry(shard: int, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry | None:
@@ -59,35 +57,15 @@ def _entry(shard: int, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry 
     return Entry(shard, EntryId(int(epoch), int(position)), event_id.decode(), body)
 
 
-async def fan_out(followers: Sequence[Follower], shard: int, raw: Mapping[str, Any]) -> None:
+async def fan_out(followers: Sequence[Follower], delivery: Delivery) -> None:
     """Offer one delivery to every projection, at the pace of the one that keeps up best."""
-    found = (_entry(shard, *pair) for pair in zip(raw["message_ids"], raw["data"], strict=True))
-    entries = [entry for entry in found if entry is not None]
-    if not entries:
-        return
     while not any(has_room(follower.inbox) for follower in followers):
         await asyncio.sleep(_ROOM_SECONDS)
-    for follower in followers:
-        if shard in follower.checkpoints:
-            offer(follower.inbox, entries)
-
-
-def _subscribe(broker: RedisBroker, followers: Sequence[Follower], shard: int, start: EntryId) -> None:
-    """Add the subscription of one shard to a broker that is not started yet."""
-    stream = StreamSub(
-        stream_name(shard),
-        batch=True,
-        max_records=_MOST_ENTRIES,
-        polling_interval=_BLOCK_MILLISECONDS,
-        last_id=str(start),
-    )
-
-    async def decode(message: RedisBatchStreamMessage) -> Mapping[str, Any]:
-        return message.raw_message
-
-    @broker.subscriber(stream=stream, parser=_keep_raw, decoder=decode, ack_policy=AckPolicy.MANUAL)
-    async def handle(raw: Any) -> None:  # noqa: ANN401 - as the decoder returns it
-        await fan_out(followers, shard, raw)
+    for shard, raw in delivery:
+        entries = [entry for pair in raw if (entry := _entry(shard, *pair)) is not None]
+        for follower in followers:
+            if entries and shard in follower.checkpoints:
+                offer(follower.inbox, entries)
 
 
 def _starts(followers: Sequence[Follower]) -> dict[int, EntryId]:
@@ -101,32 +79,41 @@ def _starts(followers: Sequence[Follower]) -> dict[int, EntryId]:
     return starts
 
 
-def _is_running(broker: RedisBroker) -> bool:
-    """Tell whether every subscription still reads: its flag alone stays true when its task has died."""
-    return all(
-        isinstance(subscriber, StreamBatchSubscriber)
-        and subscriber.running
-        and len(subscriber.tasks) == 1
-        and not subscriber.tasks[0].done()
-        for subscriber in broker.subscribers
-    )
+def _is_running(subscriber: StreamsSubscriber) -> bool:
+    """Tell whether a subscription still reads: its flag alone stays true when its task has died."""
+    return subscriber.running and len(subscriber.tasks) == 1 and not subscriber.tasks[0].done()
 
 
 async def check_reading(session: Session) -> None:
-    """Raise RuntimeError where a subscription does not read; who works on no shard needs none."""
+    """Raise RuntimeError where a stream is not read; who works on no shard needs none."""
+    if session.left_out:
+        raise RuntimeError("; ".join(session.left_out.values()))
     is_idle = not _starts(session.followers) and all(follower.has_begun.is_set() for follower in session.followers)
     if is_idle:
         return
-    if not session.brokers or not _is_running(session.brokers[0]):
+    if not session.reading or not _is_running(session.reading[0]):
         message = "not every stream is being read"
         raise RuntimeError(message)
 
 
+async def _look_for_other_keys(session: Session, client: RedisClient, starts: Mapping[int, EntryId]) -> bool:
+    """Note what stands in the place of a stream; tell whether that is the same as before."""
+    found = await find_other_keys(client, list(starts))
+    is_same = found == session.left_out
+    if found and not is_same:
+        structlog.get_logger(__name__).error("no_stream_there", why="; ".join(found.values()))
+    session.left_out.clear()
+    session.left_out.update(found)
+    return is_same
+
+
 async def _read_until_trouble(session: Session, client: RedisClient, starts: Mapping[int, EntryId]) -> bool:
-    """Read streams until others are wanted (True), a subscription stops (False) or Redis does not answer.
+    """Read streams until others are wanted (True), the subscription stops (False) or Redis does not answer.
 
     Raises what starting or asking raises.
     """
+    await _look_for_other_keys(session, client, starts)
+    readable = {shard: start for shard, start in starts.items() if shard not in session.left_out}
     broker = RedisBroker(
         session.redis_url,
         socket_timeout=_SOCKET_SECONDS,
@@ -134,17 +121,20 @@ async def _read_until_trouble(session: Session, client: RedisClient, starts: Map
         apply_types=False,
         graceful_timeout=0.1,
     )
-    for shard, start in starts.items():
-        _subscribe(broker, session.followers, shard, start)
+    subscriber = subscribe(broker, readable, partial(fan_out, session.followers)) if readable else None
     try:
         await broker.start()
-        session.brokers.append(broker)
-        while _is_running(broker) and starts.keys() == _starts(session.followers).keys():
-            await client.ping()
+        if subscriber is not None:
+            session.reading.append(subscriber)
+        while subscriber is None or _is_running(subscriber):
             await asyncio.sleep(_LOOK_SECONDS)
-        return _is_running(broker)
+            is_same = await _look_for_other_keys(session, client, starts)
+            if not is_same or starts.keys() != _starts(session.followers).keys():
+                return True
+        return False
     finally:
-        session.brokers.clear()
+        session.reading.clear()
+        session.left_out.clear()
         with suppress(Exception):  # nothing more is wanted from it
             await broker.stop()
 
