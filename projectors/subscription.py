@@ -48,6 +48,11 @@ class StreamsSubscriber(StreamBatchSubscriber):
         await LogicSubscriber.start(self)
 
     @override
+    def get_log_context(self, message: Any) -> dict[str, str]:
+        """Return nothing: no log is written, and FastStream would copy its settings for each delivery."""
+        return {}
+
+    @override
     async def _get_msgs(self, *args: Any) -> None:
         """Read once and have the handler take all of it."""
         found: Any = await self._client.xread(self.positions, count=self._most_entries, block=_BLOCK_MILLISECONDS)
