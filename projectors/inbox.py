@@ -14,7 +14,7 @@ from contracts.streams import EntryId
 from projectors.entries import Entry, ShardBatch, is_of_concern
 from projectors.projections import Projection
 
-__all__ = ["Inbox", "discard_shard", "fall_behind", "has_room", "offer", "take", "wait_for_work"]
+__all__ = ["Held", "Inbox", "discard_shard", "fall_behind", "has_room", "offer", "take", "wait_for_work"]
 
 _CAPACITY: Final = 4_000
 _CAPACITY_BYTES: Final = 16_000_000
