@@ -5,7 +5,7 @@ projection costs neither memory nor anybody else's time. All of it belongs to on
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,36 +14,31 @@ from contracts.streams import EntryId
 from projectors.entries import Entry, ShardBatch, is_of_concern
 from projectors.projections import Projection
 
-__all__ = ["Held", "Inbox", "discard_shard", "fall_behind", "has_room", "offer", "take", "wait_for_work"]
+__all__ = ["Inbox", "discard_shard", "fall_behind", "has_room", "offer", "take", "wait_for_work"]
 
 _CAPACITY: Final = 4_000
 _CAPACITY_BYTES: Final = 16_000_000
 _LINGER_SECONDS: Final = 0.05
 
 
-@dataclass(slots=True)
-class Held:
-    """How much waits in all: asked for with every delivery."""
-
-    entries: int = 0
-    size: int = 0
-
-
 @dataclass(frozen=True)
 class Inbox:
-    """Entries that wait for a projection, and the shards that are behind: shard → the position known to be there."""
+    """Entries that wait for a projection, and the shards that are behind: shard → the position known to be there.
+
+    `held` counts the "entries" that wait in all and their "bytes": asked for with every delivery.
+    """
 
     projection: Projection
     queues: dict[int, deque[Entry]] = field(default_factory=dict)
     behind: dict[int, int] = field(default_factory=dict)
     has_work: asyncio.Event = field(default_factory=asyncio.Event)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
-    held: Held = field(default_factory=Held)
+    held: Counter[str] = field(default_factory=Counter)
 
 
 def has_room(inbox: Inbox) -> bool:
     """Tell whether another delivery would be kept."""
-    return inbox.held.entries < _CAPACITY and inbox.held.size < _CAPACITY_BYTES
+    return inbox.held["entries"] < _CAPACITY and inbox.held["bytes"] < _CAPACITY_BYTES
 
 
 def fall_behind(inbox: Inbox, shard: int, position: int) -> None:
@@ -59,8 +54,8 @@ def discard_shard(inbox: Inbox, shard: int) -> None:
 
 
 def _count_out(inbox: Inbox, entry: Entry) -> None:
-    inbox.held.entries -= 1
-    inbox.held.size -= len(entry.envelope)
+    inbox.held["entries"] -= 1
+    inbox.held["bytes"] -= len(entry.envelope)
 
 
 def _wake(inbox: Inbox, entries: Sequence[Entry]) -> None:
@@ -84,8 +79,8 @@ def offer(inbox: Inbox, entries: Sequence[Entry]) -> None:
         fall_behind(inbox, shard, last)
         return
     inbox.queues.setdefault(shard, deque()).extend(entries)
-    inbox.held.entries += len(entries)
-    inbox.held.size += sum(len(entry.envelope) for entry in entries)
+    inbox.held["entries"] += len(entries)
+    inbox.held["bytes"] += sum(len(entry.envelope) for entry in entries)
     _wake(inbox, entries)
 
 

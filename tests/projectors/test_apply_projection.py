@@ -145,5 +145,5 @@ async def test_a_slow_projection_drops_hints_instead_of_growing(pool: Pool, rand
     for number in range(1, 20_000):
         offer(inbox, [Entry(SHARD, EntryId(1, number), first.event_id, first.envelope)])
     assert sum(len(queue) for queue in inbox.queues.values()) <= 4_000
-    assert inbox.held.entries == sum(len(queue) for queue in inbox.queues.values())
+    assert inbox.held["entries"] == sum(len(queue) for queue in inbox.queues.values())
     assert inbox.behind == {SHARD: 19_999}

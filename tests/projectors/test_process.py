@@ -1,12 +1,10 @@
 """The projectors' loops against real servers: streams, log, notices, and what happens when one of them is missing."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
-import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
@@ -90,45 +88,6 @@ async def test_streams_with_gaps_and_strangers_are_completed_from_the_log(
         await redis.xadd(stream_name(shard), {"hello": "world"}, id="2-5")
         await redis.xadd(stream_name(shard), {"__data__": b"of a lost epoch"}, id="3-6")
     async with projectors():
-        await poll_until(lambda: has_applied_everything(pool))
-    assert await find_unfolded(pool) == []
-
-
-async def test_another_key_in_a_streams_place_is_named_and_the_other_streams_are_read(
-    pool: Pool, redis: Redis, projectors: ProjectorStarter, randomness: Random
-) -> None:
-    await redis.set(stream_name(3), "no stream")
-    async with projectors() as session:
-        await poll_until(lambda: bool(session.reading))
-        with pytest.raises(RuntimeError, match=re.escape(f"(string) stands at {stream_name(3)}")):
-            await check_reading(session)
-        [subscriber] = session.reading
-        await write(pool, task_story(randomness, root_in(5, randomness)))
-        await carry(pool, redis)
-        last = (await redis.xinfo_stream(stream_name(5)))["last-generated-id"]
-        await poll_until(lambda: subscriber.positions[stream_name(5).encode()] == last)
-        await poll_until(lambda: has_applied_everything(pool))
-        assert session.reading == [subscriber]
-        await redis.delete(stream_name(3))
-        await poll_until(lambda: is_reading(session))
-
-
-async def test_a_subscription_that_dies_is_noticed_and_begun_again(
-    pool: Pool, redis: Redis, projectors: ProjectorStarter, randomness: Random
-) -> None:
-    await redis.set(stream_name(3), "no stream")
-    async with projectors() as session:
-        await write_tasks(pool, randomness, 20)
-        await poll_until(lambda: has_applied_everything(pool))
-        await poll_until(lambda: is_not_reading(session))
-        await redis.delete(stream_name(3))
-        await carry(pool, redis)
-        await poll_until(lambda: is_reading(session))
-        [subscriber] = session.reading
-        await subscriber.stop()
-        await poll_until(lambda: session.reading not in ([], [subscriber]))
-        await poll_until(lambda: is_reading(session))
-        await write_tasks(pool, randomness, 20)
         await poll_until(lambda: has_applied_everything(pool))
     assert await find_unfolded(pool) == []
 
