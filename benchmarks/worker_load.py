@@ -27,8 +27,9 @@ __all__ = ["WorkPlan", "Worked", "measure_work"]
 class WorkPlan:
     """Tasks to submit, and workers that do nothing with them but lease and complete.
 
-    `rate` is submissions a second; None: each submitter submits as soon as it has its answer. `idle_seconds`: instead
-    of all that, the workers wait so long for work that does not come.
+    `rate` is submissions a second; None: each submitter submits as soon as it has its answer: sixteen keep twenty workers
+    busy, with eight these wait for tasks. `idle_seconds`: instead of all that, the workers wait so long for work that
+    does not come.
     """
 
     port: int
@@ -37,7 +38,7 @@ class WorkPlan:
     tasks: int
     workers: int
     max_tasks: int = 1
-    submitters: int = 8
+    submitters: int = 16
     rate: float | None = None
     idle_seconds: float = 0.0
 
