@@ -27,9 +27,9 @@ __all__ = ["WorkPlan", "Worked", "measure_work"]
 class WorkPlan:
     """Tasks to submit, and workers that do nothing with them but lease and complete.
 
-    `rate` is submissions a second; None: each submitter submits as soon as it has its answer: sixteen keep twenty workers
-    busy, with eight these wait for tasks. `idle_seconds`: instead of all that, the workers wait so long for work that
-    does not come.
+    `rate` is submissions a second; None: each submitter submits as soon as it has its answer (sixteen keep twenty
+    workers busy, with eight these wait for tasks). `idle_seconds`: instead of all that, the workers wait so long for
+    work that does not come.
     """
 
     port: int
