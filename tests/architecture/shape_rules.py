@@ -1,9 +1,9 @@
-"""Rules about size, classes, state and waiting. Each takes one source; its violations read `path:line: what`."""
+"""Rules about size, classes and state. Each takes one source; its violations read `path:line: what`."""
 
 import ast
 import re
 
-from tests.architecture.sources import Source, walk_with_parents
+from tests.architecture.sources import Source
 
 __all__ = [
     "LONGEST_BODY",
@@ -13,7 +13,6 @@ __all__ = [
     "find_old_optionals",
     "find_short_test_names",
     "find_unreasoned_opt_outs",
-    "find_waits_without_condition",
     "measure_bodies",
 ]
 
@@ -89,18 +88,6 @@ def find_unreasoned_opt_outs(source: Source) -> list[str]:
         f"{source.path}:{number}: say why the rule does not hold here"
         for number, line in enumerate(source.text.splitlines(), start=1)
         if (found := OPT_OUT.search(line)) and not CODES.sub("", found["rest"]).strip()
-    ]
-
-
-def find_waits_without_condition(source: Source) -> list[str]:
-    """A sleep outside a loop: it waits for time to pass and not for something to be true."""
-    return [
-        f"{source.path}:{node.lineno}: poll for the condition with a deadline"
-        for node, parents in walk_with_parents(source.tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in {"asyncio.sleep", "time.sleep", "sleep", "anyio.sleep"}
-        and ast.unparse(node.args[0] if node.args else node) != "0"
-        and not any(isinstance(parent, ast.While | ast.For | ast.AsyncFor) for parent in parents)
     ]
 
 

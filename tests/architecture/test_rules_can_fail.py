@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.architecture.assertion_rules import find_asserts_that_cannot_fail, find_sleeps
 from tests.architecture.documentation_rules import (
     find_broken_exports,
     find_empty_words,
@@ -17,7 +18,6 @@ from tests.architecture.shape_rules import (
     find_old_optionals,
     find_short_test_names,
     find_unreasoned_opt_outs,
-    find_waits_without_condition,
     measure_bodies,
 )
 from tests.architecture.sources import Source, parse_source
@@ -47,8 +47,13 @@ BROKEN = [
     (find_unreasoned_opt_outs, "x = run()  # type" + ": ignore[arg-type]"),
     (find_unreasoned_opt_outs, "x = run()  # pragma" + ": no cover"),
     (find_short_test_names, "def test_lease(): ..."),
-    (find_waits_without_condition, "async def test_x():\n    await asyncio.sleep(1)"),
-    (find_waits_without_condition, "def test_x():\n    time.sleep(0.1)"),
+    (find_sleeps, "async def test_x():\n    await asyncio.sleep(1)"),
+    (find_sleeps, "def test_x():\n    time.sleep(0.1)"),
+    (find_sleeps, "async def test_x():\n    for _ in range(9):\n        await asyncio.sleep(0.1)"),
+    (find_sleeps, "async def test_x():\n    while True:\n        await let_pass(0.1)"),
+    (find_asserts_that_cannot_fail, "assert (counted < reports, found) if missing else not found"),
+    (find_asserts_that_cannot_fail, "assert counted == reports or [found]"),
+    (find_asserts_that_cannot_fail, "assert (found == [] for found in reports)"),
     (find_impure_imports, "import time"),
     (find_impure_imports, "from infrastructure.clock import read_clock"),
     (find_impure_imports, "def decide():\n    import os.path"),
@@ -70,8 +75,9 @@ KEPT = [
     (find_unreasoned_opt_outs, "x = run()  # noqa" + ": S603 - the arguments are fixed"),
     (find_unreasoned_opt_outs, "x = run()  # type" + ": ignore[arg-type]  # the stub lacks bytes"),
     (find_short_test_names, "def test_a_stale_lease_is_refused(): ..."),
-    (find_waits_without_condition, "async def wait():\n    while not done():\n        await asyncio.sleep(0.01)"),
-    (find_waits_without_condition, "async def test_x():\n    await asyncio.sleep(0)"),
+    (find_sleeps, "async def wait():\n    while not done():\n        await asyncio.sleep(0.01)"),
+    (find_sleeps, "async def test_x():\n    await asyncio.sleep(0)"),
+    (find_asserts_that_cannot_fail, "assert (counted, found) == ((5, []) if missing else (3, [1]))"),
     (find_impure_imports, "from collections.abc import Mapping\nfrom contracts.events import Event"),
 ]
 

@@ -5,13 +5,14 @@ from functools import cache
 
 import pytest
 
+from tests.architecture.assertion_rules import find_asserts_that_cannot_fail, find_sleeps
 from tests.architecture.documentation_rules import (
     find_broken_exports,
     find_empty_words,
     find_missing_docstrings,
     find_missing_exports,
 )
-from tests.architecture.exceptions import LONG_FILES, LONG_FUNCTIONS, LOOSE_CLASSES
+from tests.architecture.exceptions import LONG_FILES, LONG_FUNCTIONS, LOOSE_CLASSES, SLEEPS
 from tests.architecture.purity_rules import find_impure_code, find_impure_imports, is_pure
 from tests.architecture.shape_rules import (
     LONGEST_BODY,
@@ -21,7 +22,6 @@ from tests.architecture.shape_rules import (
     find_old_optionals,
     find_short_test_names,
     find_unreasoned_opt_outs,
-    find_waits_without_condition,
     measure_bodies,
 )
 from tests.architecture.sources import Source, read_product, read_tests
@@ -44,6 +44,12 @@ def refuse_violations(rule: Rule, sources: tuple[Source, ...]) -> None:
     assert not found, "\n".join(["", *found])
 
 
+def compare_with_reasons(found: list[str], reasons: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return what was found without a reason, and the reasons for which nothing was found."""
+    unneeded = [reasoned for reasoned in reasons if not any(name.startswith(reasoned) for name in found)]
+    return [name for name in found if not name.startswith(tuple(reasons))], unneeded
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -63,11 +69,11 @@ def test_the_product_keeps_the_rule(rule: Rule) -> None:
 @pytest.mark.parametrize(
     "rule",
     [
+        find_asserts_that_cannot_fail,
         find_broken_exports,
         find_old_optionals,
         find_short_test_names,
         find_unreasoned_opt_outs,
-        find_waits_without_condition,
     ],
 )
 def test_the_tests_keep_the_rule(rule: Rule) -> None:
@@ -102,6 +108,10 @@ def test_no_function_is_longer_than_the_limit_without_a_reason() -> None:
 def test_a_class_is_a_record_or_another_kept_kind_or_has_a_reason() -> None:
     loose = [name for source in (*product(), *own_tests()) for name in find_loose_classes(source)]
 
-    unreasoned = [name for name in loose if not name.startswith(tuple(LOOSE_CLASSES))]
-    unneeded = [reasoned for reasoned in LOOSE_CLASSES if not any(name.startswith(reasoned) for name in loose)]
-    assert (unreasoned, unneeded) == ([], [])
+    assert compare_with_reasons(loose, LOOSE_CLASSES) == ([], [])
+
+
+def test_a_test_waits_for_a_condition_or_has_a_reason() -> None:
+    sleeps = [name for source in own_tests() for name in find_sleeps(source)]
+
+    assert compare_with_reasons(sleeps, SLEEPS) == ([], [])

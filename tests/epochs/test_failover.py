@@ -15,7 +15,7 @@ from bureau.embedded import PostgresConfig, find_free_port, start_postgres
 from contracts.streams import EntryId
 from infrastructure.line_positions import read_stream_heads
 from tests.epochs.running import agrees, at_rest, connected, run_epoch, running_line, write
-from tests.polling import poll_until
+from tests.polling import let_pass, poll_until
 from tests.private_servers import PrivatePostgres
 from tests.servers import TEST_SHARDS
 
@@ -115,5 +115,5 @@ async def test_a_promoted_standby_that_lacks_what_was_published_waits_for_a_bump
 async def stays_as_it_is(redis: Redis, published: dict[int, EntryId]) -> None:
     """Look for longer than the relay waits between two attempts: nothing comes onto any stream."""
     for _ in range(15):
-        await asyncio.sleep(0.1)  # that nothing happens can only be seen by waiting
+        await let_pass(0.1)
         assert await read_stream_heads(redis, range(TEST_SHARDS)) == published

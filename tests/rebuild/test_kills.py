@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import read_serving_versions
 from tests.fold import find_unfolded, has_applied_everything
-from tests.polling import poll_until
+from tests.polling import let_pass, poll_until
 from tests.projectors.stories import carry, write_tasks
 
 
@@ -59,8 +59,7 @@ async def test_rebuilds_and_projectors_killed_under_load_leave_the_read_models_e
         wanted = (await read_serving_versions(pool)).get("tasks", 1) + 1
         async with _bureau(environment, "serve", "projectors"), _bureau(environment, *rebuild) as rebuilding:
             await poll_until(partial(_has_begun, pool, wanted), timeout=60, what="the rebuild begins")
-            for _ in range(randomness.randint(0, 20)):
-                await asyncio.sleep(0.02)  # one of the moments, which have no condition
+            await let_pass(randomness.uniform(0.0, 0.4))
             rebuilding.kill()
     async with _bureau(environment, "serve", "projectors"):
         await _rebuild_to_the_end(environment, rebuild)

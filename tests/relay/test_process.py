@@ -11,7 +11,7 @@ from bureau.embedded import find_free_port
 from contracts.streams import stream_name
 from infrastructure.postgres import Pool
 from tests.oracle import find_differences, has_caught_up
-from tests.polling import poll_until
+from tests.polling import let_pass, poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
 from tests.relay.events import append_event, append_many, root_in
 from tests.relay.processes import relay_process
@@ -64,7 +64,7 @@ async def test_relays_killed_while_another_relays_and_commands_commit(
     async with relay_process(database_url, redis_url):
         for _ in range(4):
             async with relay_process(database_url, redis_url) as second:
-                await asyncio.sleep(randomness.uniform(0.8, 1.5))  # a moment at random is the point
+                await let_pass(randomness.uniform(0.8, 1.5))
                 second.kill()
         is_over.set()
         assert sum(await asyncio.gather(*writers)) > 100
