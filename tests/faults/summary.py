@@ -24,7 +24,7 @@ def summarise(storm: Storm, final: Report, books: Audit) -> str:
             "faults in the books": len(books.faults),
         },
         "seconds": {name: round(value) for name, value in storm.seconds.items()}
-        | {"longest stall": round(max(storm.progress.stalls, default=0.0), 1)},
+        | {"longest stall": round(storm.progress.longest_stall, 1)},
         "killed with SIGKILL": {"in all": storm.crew.kills, **_sorted(storm.crew.struck)},
         "done": _sorted(storm.done),
         "what the stopped came to when they went on": _sorted(_told(storm)),

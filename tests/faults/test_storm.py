@@ -26,6 +26,9 @@ from tests.faults.summary import summarise
 from tests.faults.watch import watch_progress
 from tests.private_servers import PrivatePostgres, PrivateValkey
 
+LONGEST_STALL_SECONDS = 60.0
+"""With servers up and events to apply, some projection moves in this time; 7 s were seen on two busy cores."""
+
 
 @contextmanager
 def open_storm_crew(
@@ -71,7 +74,12 @@ async def run_storm(
     assert crew.kills
     assert books.tasks["task.completed"]
     assert final.events > 200
-    assert not is_full or not missing_strikes(storm)
+    assert storm.progress.longest_stall < LONGEST_STALL_SECONDS
+    if is_full:
+        assert missing_strikes(storm) == set()
+        too_little = f"in {aim.seconds:g} s; BUREAU_FAULT_MINUTES gives more"
+        assert crew.kills >= aim.kills, too_little
+        assert final.events >= aim.events, too_little
     await pool.close()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from infrastructure.postgres import Pool
@@ -21,10 +21,18 @@ SELECT (SELECT sum(h.position) FROM log.floors f, log.head_of(f.shard) h) AS log
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How long each stall took, in seconds; and each time how many events the log and the slowest projection had."""
+    """How long each stall took, in seconds, the last one maybe until nobody looked any more.
+
+    And each time how many events the log and the slowest projection had.
+    """
 
     stalls: list[float] = field(default_factory=list)
     seen: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
+
+    @property
+    def longest_stall(self) -> float:
+        """In seconds; 0 before the first look."""
+        return max(self.stalls, default=0.0)
 
     @property
     def events(self) -> int:
@@ -46,19 +54,23 @@ async def watch_progress(pool: Pool, progress: Progress) -> AsyncIterator[None]:
         yield
     finally:
         looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await looking
 
 
 async def _watch(pool: Pool, progress: Progress) -> None:
     since, before = time.monotonic(), -1
-    while True:
-        try:
-            logged, applied = await pool.fetchrow(_PROGRESS)  # type: ignore[misc] # there is always one row
-        except AWAY:
-            since = time.monotonic()  # it is not the line's fault that a server is away
-        else:
-            progress.seen.append((int(logged or 0), int(applied or 0)))
-            if applied != before or applied == logged:
-                progress.stalls.append(time.monotonic() - since)
-                since, before = time.monotonic(), applied
-        await asyncio.sleep(_LOOK_SECONDS)
+    try:
+        while True:
+            try:
+                logged, applied = await pool.fetchrow(_PROGRESS)  # type: ignore[misc] # there is always one row
+            except AWAY:
+                since = time.monotonic()  # it is not the line's fault that a server is away
+            else:
+                progress.seen.append((int(logged or 0), int(applied or 0)))
+                if applied != before or applied == logged:
+                    progress.stalls.append(time.monotonic() - since)
+                    since, before = time.monotonic(), applied
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        progress.stalls.append(time.monotonic() - since)
