@@ -1,6 +1,7 @@
 """Fixtures for every test: real servers, a fresh database and an empty Redis for each test that asks.
 
-`database_url`, `redis_url`: this test's own. `private_postgres`, `private_valkey`: servers that a test may kill.
+`database_url`, `redis_url`: this test's own. `private_postgres`, `private_valkey`: servers that a test may kill;
+`noting_postgres` is one that notes when each transaction was committed.
 What outlives a test is made by synchronous fixtures that hand out addresses (see `tests.servers`).
 """
 
@@ -112,6 +113,16 @@ def private_postgres(server_directory: Path, private_postgres_seed: Path) -> Ite
     home = server_directory / "postgres"
     shutil.copytree(private_postgres_seed, home, symlinks=True)
     server = PrivatePostgres([start_postgres(PostgresConfig(home, is_fast=True))])
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def noting_postgres(server_directory: Path, private_postgres_seed: Path) -> Iterator[PrivatePostgres]:
+    home = server_directory / "postgres"
+    shutil.copytree(private_postgres_seed, home, symlinks=True)
+    settings = (("track_commit_timestamp", "on"),)
+    server = PrivatePostgres([start_postgres(PostgresConfig(home, is_fast=True, settings=settings))])
     yield server
     server.kill()
 

@@ -1,6 +1,5 @@
 """Several command APIs on one database: limits hold, and what time leads to is decided once."""
 
-import asyncio
 from collections import Counter
 from datetime import timedelta
 from functools import partial
@@ -32,55 +31,6 @@ async def count_types(store: Pool) -> Counter[str]:
 
 async def has_failed(store: Pool, count: int) -> bool:
     return (await count_types(store))["task.failed"] >= count
-
-
-async def test_an_agents_limit_holds_among_workers_of_two_processes(
-    replicas: list[httpx2.AsyncClient], store: Pool
-) -> None:
-    await register_agent(replicas[0], policy={"max_concurrent_tasks": 3})
-    for _ in range(30):
-        await submit_task(replicas[0])
-    most, ended = 0, 0
-
-    async def work(client: httpx2.AsyncClient, number: int) -> None:
-        nonlocal ended
-        body = {"agents": ["analyst"], "worker": f"worker-{number}", "max_tasks": 1 + number % 2, "wait_seconds": 1}
-        while ended < 30:
-            answer = await client.post(f"{API}/leases", json=body)
-            assert answer.status_code == 200, answer.text
-            for lease in answer.json()["data"]:
-                assert (await work_on(client, lease, "complete")).status_code == 200
-                ended += 1
-
-    async def watch() -> None:
-        nonlocal most
-        while ended < 30:
-            leased = await store.fetchval(
-                "SELECT count(*) FROM write.aggregates WHERE kind = 'task' AND state -> 'lease' ->> 'slot' IS NOT NULL"
-            )
-            most = max(most, leased)
-            await asyncio.sleep(0.002)
-
-    workers = [work(client, number) for number in range(4) for client in replicas]
-    await asyncio.wait_for(asyncio.gather(watch(), *workers), 60)
-
-    assert 1 <= most <= 3
-    counted = await count_types(store)
-    assert (counted["task.started"], counted["task.completed"]) == (30, 30)
-    assert await open_at_most(store, 3)
-
-
-async def open_at_most(store: Pool, limit: int) -> bool:
-    """Tell whether the leases of the log, in the order of commands' times, were never more than the limit at a time."""
-    rows = await store.fetch(
-        "SELECT event_type FROM log.events WHERE event_type IN ('task.started', 'task.completed') ORDER BY recorded_at"
-    )
-    now = most = 0
-    for row in rows:
-        now += 1 if row["event_type"] == "task.started" else -1
-        most = max(most, now)
-    # Two commits of the same moment may stand in either order.
-    return most <= limit + 1
 
 
 async def test_with_the_limit_reached_an_agent_has_no_work(replicas: list[httpx2.AsyncClient]) -> None:

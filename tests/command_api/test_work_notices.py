@@ -7,6 +7,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from infrastructure.ready_notices import open_ready_notices
+from infrastructure.redis_client import open_redis
 from tests.command_api.scenario import (
     API,
     AT_ONCE,
@@ -17,6 +19,7 @@ from tests.command_api.scenario import (
     user_message,
     work_on,
 )
+from tests.polling import poll_until
 
 type Step = Callable[[httpx2.AsyncClient, dict[str, Any]], Awaitable[httpx2.Response]]
 
@@ -79,3 +82,23 @@ async def test_what_may_bring_work_is_announced(
     assert (await step(command_client, lease)).is_success
 
     assert bool(announced) == expected[limit is not None]
+
+
+async def test_a_notice_is_heard_here_at_once_and_by_others_through_redis(redis_url: str) -> None:
+    here, there = list[str](), list[str]()
+    first, second = open_redis(redis_url), open_redis(redis_url)
+    async with (
+        open_ready_notices(first, lambda: here.append("notice")) as announce,
+        open_ready_notices(second, lambda: there.append("notice")),
+    ):
+        # Both have subscribed: each says so to itself.
+        await poll_until(lambda: here and there)
+        before, there_before = len(here), len(there)
+
+        announce()
+
+        assert len(here) == before + 1
+        await poll_until(lambda: len(there) > there_before)
+    assert len(here) == before + 1
+    await first.aclose()
+    await second.aclose()

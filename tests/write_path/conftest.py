@@ -1,13 +1,10 @@
-"""What the write path's tests share: seeded randomness, pools, and a server that notes when each commit came."""
+"""What the write path's tests share: seeded randomness and pools."""
 
 import random
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
-from bureau.embedded import PostgresConfig, start_postgres
 from infrastructure.postgres import Pool, open_pool
 from tests.private_servers import PrivatePostgres
 
@@ -22,16 +19,6 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
     opened = await open_pool(database_url, size=12, application_name="write path test")
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def noting_postgres(server_directory: Path, private_postgres_seed: Path) -> Iterator[PrivatePostgres]:
-    home = server_directory / "postgres"
-    shutil.copytree(private_postgres_seed, home, symlinks=True)
-    settings = (("track_commit_timestamp", "on"),)
-    server = PrivatePostgres([start_postgres(PostgresConfig(home, is_fast=True, settings=settings))])
-    yield server
-    server.kill()
 
 
 @pytest.fixture
