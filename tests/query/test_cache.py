@@ -12,6 +12,8 @@ from tests.query.world import (
     OTHER_WORKSPACE,
     World,
     add_agent,
+    add_task,
+    add_timeline,
     id_of,
     move_checkpoint,
     put_task_detail,
@@ -44,13 +46,31 @@ async def test_what_is_cached_is_answered_without_the_database(world: World, poo
         assert again.headers[name] == first.headers[name]
 
 
-async def test_lists_and_timelines_are_cached_by_their_parameters(world: World, pool: Pool) -> None:
-    await add_agent(pool, "a", status="active")
-    await add_agent(pool, "b", status="paused")
+@pytest.mark.parametrize(
+    ("route", "parameters"),
+    [
+        ("/agents", {"status": "paused"}),
+        ("/tasks", {"state": "working"}),
+        (f"{TASK}/timeline", {"limit": 2}),
+    ],
+    ids=["agents", "tasks", "timeline"],
+)
+async def test_lists_and_timelines_are_cached_by_their_parameters(
+    world: World, pool: Pool, route: str, parameters: dict[str, str | int]
+) -> None:
+    for name, status, state in (("a", "active", "submitted"), ("b", "paused", "working"), ("c", "active", "working")):
+        await add_agent(pool, name, status=status)
+        await add_task(pool, name, state=state)
+    await put_task_detail(pool, "t")
+    await add_timeline(pool, "t", [1, 2, 3])
+    questions: list[dict[str, str | int]] = [{}, {"limit": 1}, parameters]
+    answers = [(await world.get(route, **question)).content for question in questions]
+    assert len(set(answers)) == 3
 
-    assert len((await world.get("/agents", limit=1)).json()["data"]) == 1
-    assert len((await world.get("/agents")).json()["data"]) == 2
-    assert [agent["name"] for agent in (await world.get("/agents", status="paused")).json()["data"]] == ["b"]
+    await pool.execute("TRUNCATE read.agent_list, read.task_list, read.task_timeline")
+
+    assert [(await world.get(route, **question)).content for question in questions] == answers
+    assert (await world.get(route, limit=77)).json()["data"] == []
 
 
 async def test_another_workspace_is_not_shown_what_is_cached(world: World, pool: Pool) -> None:

@@ -7,7 +7,8 @@ import pytest
 from httpx2 import Response
 
 from contracts.streams import EntryId, Token
-from infrastructure.applied_positions import open_applied_positions, wait_until_applied
+from infrastructure import applied_positions
+from infrastructure.applied_positions import AppliedPositions, open_applied_positions, wait_until_applied
 from infrastructure.epochs import LostPositionError, UnknownPositionError, resolve_token
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient, open_redis
@@ -107,11 +108,20 @@ async def test_nobody_is_left_waiting_after_the_deadline(pool: Pool, redis: Redi
         assert not positions.waiters
 
 
-async def test_many_who_wait_share_their_polls(pool: Pool) -> None:
+async def test_many_who_wait_share_their_polls(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, polls = applied_positions._read_checkpoints, list[set[tuple[str, int]]]()  # noqa: SLF001 - to count them
+
+    async def read_and_note(positions: AppliedPositions, places: set[tuple[str, int]]) -> None:
+        polls.append(places)
+        await read(positions, places)
+
     async with open_applied_positions(pool, open_redis(NOWHERE_URL)) as positions:
         waits = [wait_until_applied(positions, "tasks", {shard: EntryId(1, 1)}, 30) for shard in range(16)]
         asked = asyncio.gather(*waits)
         await poll_until(lambda: len(positions.waiters) == 16)
+        monkeypatch.setattr(applied_positions, "_read_checkpoints", read_and_note)
+        await poll_until(lambda: len(polls) >= 3)
+        assert polls == [{("tasks", shard) for shard in range(16)}] * len(polls)
         for shard in range(16):
             await move_checkpoint(pool, "tasks", shard, 1)
 
