@@ -121,8 +121,7 @@ async def test_dead_letters_are_listed_shown_retried_and_skipped(api: Api, datab
     assert (await api.get("/dead-letters")).json() == {"data": [], "next_cursor": None, "has_more": False}
     gone = await api.post(f"/dead-letters/{letters[1]['dead_letter_id']}/retry")
     assert code(gone) == (404, "dead_letter_not_found")
-    skipped_root = letters[0]["root_id"]
-    assert all(skipped_root in line for line in await find_unfolded(api.pool)), "only what was skipped may differ"
+    assert await find_unfolded(api.pool) == []  # what was skipped is no difference
 
 
 async def test_only_operators_of_the_workspace_see_and_touch_them(api: Api, database_url: str, redis_url: str) -> None:

@@ -11,7 +11,6 @@ from infrastructure.identifiers import new_id
 from infrastructure.postgres import Pool
 from tests.projectors.conftest import start_projectors
 from tests.relay.conftest import start_relay
-from tests.verification.line import Line
 from tests.write_path.agents import register_agents, update_agents
 
 
@@ -27,8 +26,9 @@ async def _write_commands(pool: Pool, name: str, stop: asyncio.Event, randomness
 
 
 @pytest.mark.parametrize("is_deep", [True, False])
+@pytest.mark.usefixtures("line")
 async def test_a_service_at_work_agrees_at_every_moment(
-    line: Line, pool: Pool, redis: Redis, database_url: str, redis_url: str, is_deep: bool
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, is_deep: bool
 ) -> None:
     stop = asyncio.Event()
     async with start_relay(database_url, redis_url), start_projectors(database_url, redis_url):
@@ -39,4 +39,3 @@ async def test_a_service_at_work_agrees_at_every_moment(
             assert reports[-1].differences == ()
         stop.set()
         assert sum(await asyncio.gather(*writers)) > 150
-    assert line.shard >= 0

@@ -20,7 +20,7 @@ from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
 from infrastructure.settings import Settings
 from tests.oracle import find_differences, has_caught_up
-from tests.polling import poll_until
+from tests.polling import let_pass, poll_until
 from tests.work.history import find_stuck, find_wrong_ends, find_wrong_writes, read_histories
 from tests.work.processes import LEASE_SECONDS, Crew, open_crew, run_roles
 
@@ -56,7 +56,7 @@ async def disturb(crew: Crew, random: Random, *, faults: int, pause: float) -> C
     """Kill or stop somebody again and again; who was stopped goes on when the lease is over."""
     done, loop = Counter[str](), asyncio.get_running_loop()
     for _ in range(faults):
-        await asyncio.sleep(random.uniform(0, 2 * pause))
+        await let_pass(random.uniform(0, 2 * pause))
         awake = sorted(crew.workers.keys() - crew.stopped)
         name = random.choice(awake)
         if random.random() < 0.5 or len(awake) <= len(crew.workers) // 2:
