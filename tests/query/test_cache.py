@@ -64,12 +64,12 @@ async def test_lists_and_timelines_are_cached_by_their_parameters(
     await put_task_detail(pool, "t")
     await add_timeline(pool, "t", [1, 2, 3])
     questions: list[dict[str, str | int]] = [{}, {"limit": 1}, parameters]
-    answers = [(await world.get(route, **question)).content for question in questions]
+    answers = [(await world.find(route, question)).content for question in questions]
     assert len(set(answers)) == 3
 
     await pool.execute("TRUNCATE read.agent_list, read.task_list, read.task_timeline")
 
-    assert [(await world.get(route, **question)).content for question in questions] == answers
+    assert [(await world.find(route, question)).content for question in questions] == answers
     assert (await world.get(route, limit=77)).json()["data"] == []
 
 
