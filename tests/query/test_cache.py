@@ -70,7 +70,7 @@ async def test_lists_and_timelines_are_cached_by_their_parameters(
     await pool.execute("TRUNCATE read.agent_list, read.task_list, read.task_timeline")
 
     assert [(await world.find(route, question)).content for question in questions] == answers
-    assert (await world.get(route, limit=77)).json()["data"] == []
+    assert not (await world.get(route, limit=77)).json().get("data")  # of other parameters nothing was kept
 
 
 async def test_another_workspace_is_not_shown_what_is_cached(world: World, pool: Pool) -> None:
