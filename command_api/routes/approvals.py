@@ -17,7 +17,7 @@ from command_api.worker_bodies import (
     RequestApprovalBody,
 )
 from domain.approval import Approval, CastVote, Person, RequestApproval, UseApproval
-from domain.task import AwaitApproval
+from domain.task import AwaitApproval, ConfirmLease
 from domain.task.state import require_working_lease
 from infrastructure.lease_tokens import read_lease_token
 from infrastructure.web.application import documented_errors
@@ -142,9 +142,9 @@ async def use_approval(
     number = read_lease_token(call.services.secret_key, task_id, lease_token)
 
     def prepare(facts: Facts) -> list[Assignment]:
-        require_working_lease(facts.tasks.get(task_id), number)
         use = UseApproval(at=facts.at, task_id=task_id, operation=body.operation, arguments=body.arguments)
-        return [Assignment("approval", approval_id, use)]
+        confirm = ConfirmLease(lease_number=number)
+        return [Assignment("task", task_id, confirm), Assignment("approval", approval_id, use)]
 
     answer: CommandAnswer = await carry_out(
         CommandRequest(

@@ -6,6 +6,7 @@ from domain.task.append_artifact import AppendArtifact
 from domain.task.await_approval import AwaitApproval
 from domain.task.cancel_task import CancelTask
 from domain.task.complete_task import CompleteTask
+from domain.task.confirm_lease import ConfirmLease
 from domain.task.decide import TaskCommand, decide_task
 from domain.task.evolve import evolve_task
 from domain.task.facts import (
@@ -43,6 +44,7 @@ __all__ = [
     "CancelAcknowledged",
     "CancelTask",
     "CompleteTask",
+    "ConfirmLease",
     "FailTask",
     "HeartbeatTask",
     "Lease",

@@ -10,6 +10,7 @@ from domain.task.append_artifact import AppendArtifact, decide_append_artifact
 from domain.task.await_approval import AwaitApproval, decide_await_approval
 from domain.task.cancel_task import CancelTask, decide_cancel_task
 from domain.task.complete_task import CompleteTask, decide_complete_task
+from domain.task.confirm_lease import ConfirmLease, decide_confirm_lease
 from domain.task.facts import TaskFact
 from domain.task.fail_task import FailTask, decide_fail_task
 from domain.task.heartbeat_task import HeartbeatTask, decide_heartbeat_task
@@ -30,6 +31,7 @@ type TaskCommand = (
     SubmitTask
     | LeaseTask
     | HeartbeatTask
+    | ConfirmLease
     | ReportProgress
     | AppendArtifact
     | CompleteTask
@@ -56,6 +58,8 @@ def decide_task(command: TaskCommand, task: Task | None) -> Sequence[TaskEvent |
             return decide_lease_task(command, task)
         case HeartbeatTask():
             return decide_heartbeat_task(command, task)
+        case ConfirmLease():
+            return decide_confirm_lease(command, task)
         case ReportProgress():
             return decide_report_progress(command, task)
         case AppendArtifact():

@@ -8,16 +8,20 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from contracts.streams import Token
 from infrastructure.api_keys import new_api_key, revoke_api_key, store_api_key
 from infrastructure.postgres import Pool
+from infrastructure.write_store import Write
 from tests.command_api.scenario import (
     API,
     assert_error,
     bearer,
+    find_event,
     lease_one,
     nothing_written,
     read_events,
     register_agent,
+    replace_ports,
     submit_task,
     work_on,
 )
@@ -51,12 +55,12 @@ def key_id(client: httpx2.AsyncClient) -> str:
     return client.headers["authorization"].split("_")[1]
 
 
-async def ask(client: httpx2.AsyncClient, **rule: object) -> tuple[dict[str, Any], str]:
+async def ask(client: httpx2.AsyncClient, *, keeps_lease: bool = False, **rule: object) -> tuple[dict[str, Any], str]:
     """Let a worker ask for a refund under a rule; return its lease and the approval's id."""
     await register_agent(client, policy={"approvals": [{**RULE, **rule}]})
     await submit_task(client)
     lease = await lease_one(client)
-    asked = await work_on(client, lease, "approvals", REFUND)
+    asked = await work_on(client, lease, "approvals", {**REFUND, "keeps_lease": keeps_lease})
     assert (asked.status_code, asked.json()["status"]) == (200, "pending"), asked.text
     return lease, asked.json()["approval_id"]
 
@@ -117,6 +121,28 @@ async def test_an_approval_and_its_task_change_together_and_it_covers_the_operat
     assert (used.status_code, used.json()["is_used"]) == (200, True)
     async with nothing_written(store):
         assert_error(await work_on(command_client, resumed, use, REFUND), 409, "approval_used")
+
+
+async def test_a_worker_whose_task_is_canceled_while_it_makes_use_of_an_approval_uses_nothing(
+    application: FastAPI, command_client: httpx2.AsyncClient, store: Pool, hire: Hire
+) -> None:
+    lease, approval_id = await ask(command_client, keeps_lease=True)
+    await decide(await hire("ada"), approval_id)
+    save, tried = application.state.services.commands.save, list[Write]()
+
+    async def held(write: Write) -> Token:
+        if any(event.event_type == "approval.used" for event in write.events):
+            tried.append(write)
+            await command_client.post(f"{API}/tasks/{lease['task_id']}/cancel")
+        token: Token = await save(write)
+        return token
+
+    replace_ports(application, save=held)
+
+    used = await work_on(command_client, lease, f"approvals/{approval_id}/use", REFUND)
+
+    assert_error(used, 409, "task_canceled")
+    assert (len(tried), await find_event(store, approval_id, "approval.used")) == (1, None)
 
 
 async def test_only_who_the_rule_names_decides_and_nobody_on_their_own_wish(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contracts.approvals import ApprovalStatus
 from contracts.events import TaskCanceled, TaskCompleted, TaskFailed, TaskRejected
-from domain.task import CancelAcknowledged, StopForBudget, Task, TaskCommand
+from domain.task import CancelAcknowledged, ConfirmLease, StopForBudget, Task, TaskCommand
 from tests.domain.approval_samples import await_approval, awaiting, resolve
 from tests.domain.budget_samples import BUDGET_ID
 from tests.domain.command_samples import USAGE, acknowledge, add_message, answer, ask, reject, time_out
@@ -68,6 +68,7 @@ def stop(on_breach: str = "input") -> StopForBudget:
 
 _WITH_TOKEN: Final[Mapping[str, Callable[[int | None], TaskCommand]]] = {
     "heartbeat": heartbeat,
+    "confirm lease": lambda number: ConfirmLease(lease_number=number),
     "progress": progress,
     "append": lambda number: append(number=number),
     "complete": complete,

@@ -34,6 +34,7 @@ _RULES: list[tuple[tuple[str, ...], str, list[str]]] = [
     (("submitted",), "lease later", ["TaskStarted", "LeaseGranted"]),
     (("put back",), "lease later", ["TaskAttemptStarted", "LeaseGranted"]),
     (("resumable",), "lease later", ["TaskResumed", "LeaseGranted"]),
+    (WORKING, "confirm lease", ["LeaseRenewed"]),
     (WORKING, "progress", ["TaskProgressed"]),
     (WORKING, "append", ["TaskArtifactAppended"]),
     (WORKING, "complete", ["TaskCompleted"]),
