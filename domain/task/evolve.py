@@ -189,7 +189,7 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
         case TaskRejected():
             return _ended(TaskState.REJECTED)
         case TaskCanceled():
-            return _ended(TaskState.CANCELED)
+            return {**_ended(TaskState.CANCELED), "canceled_lease": None if task.lease is None else task.lease.number}
         case _:
             assert_never(event)
 

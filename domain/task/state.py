@@ -83,7 +83,8 @@ class Task(Record):
 
     `messages` counts what workers are to be handed, `message_bytes` is the size of those behind the first, and
     `worker_bytes` that of what workers said; `reports` counts what they reported of usage, `asked` holds the ids of
-    their questions and approvals. The running attempt began at `attempt_started_at`; it is worked on since
+    their questions and approvals. `canceled_lease` is the number of the lease that the cancellation ended, None where
+    nobody had one. The running attempt began at `attempt_started_at`; it is worked on since
     `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it knows.
     """
 
@@ -106,6 +107,7 @@ class Task(Record):
     is_resuming: bool
     leases: int
     lease: Lease | None
+    canceled_lease: int | None = None
     waiting: Waiting | None
     messages: int
     acknowledged: int
@@ -167,8 +169,8 @@ def require_open_task(task: Task | None) -> Task:
 
 
 def has_canceled_lease(task: Task, number: int | None) -> bool:
-    """Tell whether `number` is that of the lease which the task's cancellation fenced."""
-    return task.state is TaskState.CANCELED and bool(number) and number == task.leases
+    """Tell whether `number` is that of the lease which the task's cancellation ended."""
+    return number is not None and number == task.canceled_lease
 
 
 def require_lease(task: Task | None, number: int | None) -> tuple[Task, Lease]:

@@ -5,11 +5,23 @@ import pytest
 from contracts.a2a import TaskState
 from contracts.events import TaskApprovalResolved, TaskCanceled, TaskCompleted, TaskUsageReported
 from domain.rejection import Conflict
-from domain.task import CancelAcknowledged, CompleteTask, HeartbeatTask
-from tests.domain.approval_samples import awaiting
-from tests.domain.command_samples import USAGE, acknowledge, ask
-from tests.domain.samples import AGENT_ID, cancel, complete, existing, heartbeat, put_back, queued, started, taken_over
+from domain.task import CancelAcknowledged, CompleteTask, HeartbeatTask, TaskCommand
+from tests.domain.approval_samples import await_approval, awaiting
+from tests.domain.command_samples import USAGE, acknowledge, ask, time_out
+from tests.domain.samples import (
+    AGENT_ID,
+    cancel,
+    complete,
+    existing,
+    fail,
+    heartbeat,
+    put_back,
+    queued,
+    started,
+    taken_over,
+)
 from tests.domain.scenario import given_task, given_this_task
+from tests.domain.situations import stop
 
 
 def test_a_cancelled_task_is_final_and_has_no_lease() -> None:
@@ -46,6 +58,22 @@ def test_only_the_worker_that_the_cancellation_fenced_acknowledges_it(number: in
 
 def test_a_cancellation_that_no_worker_had_a_lease_for_is_acknowledged_by_none() -> None:
     given_task(*queued(), TaskCanceled()).when(acknowledge(0)).then_rejected("lease_lost", Conflict)
+
+
+@pytest.mark.parametrize(
+    "losing",
+    [time_out(60), ask(), stop(), fail(is_retryable=True), await_approval()],
+    ids=["lease ran out", "asked", "budget spent", "failed for now", "waits for approval"],
+)
+def test_a_worker_that_had_no_lease_any_more_when_the_task_was_cancelled_acknowledges_nothing(
+    losing: TaskCommand,
+) -> None:
+    lost = given_this_task(given_task(*queued(), *started()).when(losing).after)
+    canceled = given_this_task(lost.when(cancel()).after)
+
+    assert existing(canceled.state).state is TaskState.CANCELED
+    canceled.when(acknowledge(usage=USAGE)).then_rejected("lease_lost", Conflict)
+    canceled.when(heartbeat()).then_rejected("lease_lost", Conflict)
 
 
 @pytest.mark.parametrize(("changes", "code"), [((), "wrong_state"), ((TaskCompleted(attempt=1),), "lease_lost")])

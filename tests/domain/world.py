@@ -20,6 +20,7 @@ from contracts.events import (
     Event,
     TaskApprovalResolved,
     TaskAttemptStarted,
+    TaskCanceled,
     TaskInputProvided,
     TaskMessageAdded,
     TaskStarted,
@@ -57,6 +58,8 @@ class World:
     approvals: dict[UUID, Approval] = field(default_factory=dict)
     budgets: dict[UUID, Budget] = field(default_factory=dict)
     tokens: list[Token] = field(default_factory=list)
+    fenced: dict[UUID, int | None] = field(default_factory=dict)
+    """The lease that a cancellation ended, None where there was none, by task."""
     attempts: defaultdict[UUID, int] = field(default_factory=lambda: defaultdict(int))
     reported: set[tuple[UUID, UUID, int]] = field(default_factory=set)
     """(budget, task, lease) of the reports that came after the budget's breach."""
@@ -77,6 +80,9 @@ class World:
         for outcome in outcomes:
             before = facts.state_of(outcome.assignment.kind, outcome.assignment.aggregate_id)
             check_outcome(before, outcome)
+            number = getattr(outcome.assignment.command, "lease_number", None)
+            if outcome.rejection is None and number and outcome.assignment.aggregate_id in self.fenced:
+                assert number == self.fenced[outcome.assignment.aggregate_id], "only who was fenced acknowledges"
             if isinstance(outcome.state, Task):
                 self._keep_task(before, outcome.state, outcome.events, facts)
             self._keep(outcome.state)
@@ -109,6 +115,8 @@ class World:
             if isinstance(event, _TOLD):
                 ordinal += 1
                 assert getattr(event, "ordinal", 1) == ordinal, "messages are numbered without gaps"
+            if isinstance(event, TaskCanceled):
+                self.fenced[task.task_id] = old.lease.number if old and old.lease else None
             if isinstance(event, TaskStarted | TaskAttemptStarted):
                 self.attempts[task.task_id] += 1
                 assert event.attempt == self.attempts[task.task_id]
