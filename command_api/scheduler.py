@@ -9,7 +9,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandContext, CommandRequest, Outcome
 from command_api.services.command_services import CommandServices
 from command_api.services.handle_command import handle_command
+from command_api.services.set_aside import SetAside, find_left_alone, forget_settled, set_aside
 from domain.rejection import Rejection
 from domain.task import TimeOutTask
 from infrastructure.postgres import is_connection_error
@@ -33,10 +34,12 @@ _LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SchedulerDependencies:
-    """The write side, and the look for what is due."""
+    """The write side, and the look for what is due: at most n tasks, without those that are left alone."""
 
     services: CommandServices
-    find_due: Callable[[int], Awaitable[list[tuple[str, UUID]]]]
+    find_due: Callable[[int, Sequence[UUID]], Awaitable[list[tuple[str, UUID]]]]
+    aside: SetAside = field(default_factory=dict)
+    """Tasks that could not be decided about: left alone for a growing while."""
 
 
 def _context(workspace_id: str, services: CommandServices) -> CommandContext:
@@ -73,21 +76,24 @@ def _time_out(workspace_id: str, task_ids: Sequence[UUID], services: CommandServ
 
 async def time_out_due_tasks(dependencies: SchedulerDependencies) -> int:
     """Ask the tasks that are due, a batch of each workspace in one transaction; return how many were found."""
-    services = dependencies.services
-    found = await dependencies.find_due(_BATCH)
+    now = dependencies.services.monotonic()
+    found = await dependencies.find_due(_BATCH, find_left_alone(dependencies.aside, now))
+    if len(found) < _BATCH:
+        forget_settled(dependencies.aside, {task_id for _, task_id in found}, now)
     by_workspace: defaultdict[str, list[UUID]] = defaultdict(list)
     for workspace_id, task_id in found:
         by_workspace[workspace_id].append(task_id)
     for workspace_id, task_ids in by_workspace.items():
-        await _ask(workspace_id, task_ids, services)
+        await _ask(workspace_id, task_ids, dependencies)
     return len(found)
 
 
-async def _ask(workspace_id: str, task_ids: Sequence[UUID], services: CommandServices) -> None:
+async def _ask(workspace_id: str, task_ids: Sequence[UUID], dependencies: SchedulerDependencies) -> None:
     """Ask tasks what is due, together; where that fails each by itself, so that none holds up the others.
 
     A conflict is another replica's or a worker's success; what is still due then is found again.
     """
+    services = dependencies.services
     try:
         await handle_command(_time_out(workspace_id, task_ids, services), services.commands)
     except StoreUnavailableError:
@@ -95,9 +101,12 @@ async def _ask(workspace_id: str, task_ids: Sequence[UUID], services: CommandSer
     except Exception as error:  # noqa: BLE001 - tried again by itself, and a bug is logged with its place
         if len(task_ids) > 1:
             for task_id in task_ids:
-                await _ask(workspace_id, [task_id], services)
+                await _ask(workspace_id, [task_id], dependencies)
         elif not isinstance(error, Rejection):
-            _LOG.exception("a task that is due cannot be decided about", task_id=str(task_ids[0]))
+            seconds = set_aside(dependencies.aside, task_ids[0], services.monotonic())
+            _LOG.exception(
+                "a task that is due cannot be decided about", task_id=str(task_ids[0]), again_in_seconds=seconds
+            )
 
 
 async def _run(dependencies: SchedulerDependencies) -> None:

@@ -10,6 +10,13 @@ from uuid import UUID
 
 from infrastructure.clock import monotonic_seconds
 from infrastructure.postgres import Pool
+from infrastructure.work_statements import (
+    DUE_STATEMENT,
+    OPEN_IN_CONTEXT,
+    OPEN_OF_AGENTS,
+    OPEN_THAT_WAIT,
+    WORK_STATEMENT,
+)
 
 __all__ = [
     "AgentWork",
@@ -27,13 +34,14 @@ __all__ = [
 class AgentWork(NamedTuple):
     """What an agent has to do now: its tasks that are ready, the most urgent first; none where it is not active.
 
-    `limit` is the number of its tasks that may be leased at a time, None where there is no limit, and `used_slots`
-    are the places that are taken. One that is retired never has work again. `name` is today's.
+    `limit` is the number of its tasks that may be leased at a time, None where there is no limit. Where there is one,
+    `used_slots` has the place of each of its leases, None for one of before. One that is retired never has work again.
+    `name` is today's.
     """
 
     agent_id: UUID
     limit: int | None
-    used_slots: tuple[int, ...]
+    used_slots: tuple[int | None, ...]
     task_ids: tuple[UUID, ...]
     is_retired: bool = False
     name: str = ""
@@ -45,67 +53,19 @@ type FindAgents = Callable[[str, Sequence[UUID], Sequence[str]], Awaitable[dict[
 _REMEMBERED_SECONDS: Final = 1.0
 _REMEMBERED_AGENTS: Final = 10_000
 
-_WORK: Final = """
-SELECT a.id, (a.state -> 'policy' ->> 'max_concurrent_tasks')::integer,
-  CASE WHEN a.state -> 'policy' ->> 'max_concurrent_tasks' IS NULL THEN '{}' ELSE ARRAY(
-    SELECT (u.state -> 'lease' ->> 'slot')::integer FROM write.aggregates u
-    WHERE u.kind = 'task' AND u.state ->> 'agent_id' = a.id::text AND u.state -> 'lease' ->> 'slot' IS NOT NULL
-  ) END,
-  ARRAY(
-    SELECT c.id FROM write.aggregates c
-    WHERE a.state ->> 'status' = 'active'
-      AND c.kind = 'task' AND c.workspace_id = a.workspace_id AND c.state ->> 'agent_id' = a.id::text
-      AND c.state ->> 'claimable_at' IS NOT NULL AND c.id <> ALL ($3)
-      AND (c.state ->> 'claimable_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-      AND NOT EXISTS (
-        SELECT FROM write.aggregates g
-        WHERE g.kind = 'budget' AND g.workspace_id = a.workspace_id AND g.state ->> 'status' = 'exhausted'
-          AND g.state ->> 'scope' IN (
-            'workspace', 'agent:' || a.id, 'context:' || (c.state ->> 'context_id'), 'task:' || c.id
-          )
-          AND (g.state ->> 'exhausted_until')::bigint > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-      )
-    ORDER BY (c.state ->> 'priority')::bigint DESC, (c.state ->> 'claimable_at')::bigint
-    LIMIT d.wanted
-  ),
-  a.state ->> 'status' = 'retired', a.state ->> 'name'
-FROM unnest($1::uuid[], $2::integer[]) AS d(agent_id, wanted)
-JOIN write.aggregates a ON a.id = d.agent_id AND a.kind = 'agent'
-"""
-
-_DUE: Final = """
-SELECT workspace_id, id FROM write.aggregates
-WHERE kind = 'task' AND state ->> 'due_at' IS NOT NULL
-  AND (state ->> 'due_at')::bigint <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-ORDER BY (state ->> 'due_at')::bigint
-LIMIT $1
-"""
-
-_OPEN: Final = """
-SELECT id FROM write.aggregates
-WHERE kind = 'task' AND workspace_id = $1 AND id > $6
-  AND state ->> 'state' IN ('submitted', 'working', 'input_required', 'auth_required')
-  AND ($2::text IS NULL OR state ->> 'context_id' = $2)
-  AND ($3::uuid IS NULL OR state ->> 'agent_id' = $3::text)
-  AND ($4::text IS NULL OR state ->> 'state' = $4)
-  AND ($5::uuid IS NULL OR state -> 'waiting' ->> 'request_id' = $5::text)
-ORDER BY id
-LIMIT $7
-"""
-
 
 async def find_work(pool: Pool, wanted: Mapping[UUID, int], excluded: Sequence[UUID]) -> list[AgentWork]:
     """Return, of the agents given, the tasks that may be leased now: at most as many as wanted.
 
     `excluded` tasks are left out: somebody in this process is about to lease them.
     """
-    rows = await pool.fetch(_WORK, list(wanted.keys()), list(wanted.values()), excluded)
+    rows = await pool.fetch(WORK_STATEMENT, list(wanted.keys()), list(wanted.values()), excluded)
     return [AgentWork(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4], row[5]) for row in rows]
 
 
-async def find_due_tasks(pool: Pool, limit: int) -> list[tuple[str, UUID]]:
+async def find_due_tasks(pool: Pool, limit: int, excluded: Sequence[UUID]) -> list[tuple[str, UUID]]:
     """Return (workspace, task id) of the tasks about which time alone has something to say, the longest due first."""
-    rows = await pool.fetch(_DUE, limit)
+    rows = await pool.fetch(DUE_STATEMENT, limit, excluded)
     return [(row[0], row[1]) for row in rows]
 
 
@@ -121,8 +81,15 @@ class OpenTaskFilter(NamedTuple):
 
 async def find_open_tasks(pool: Pool, chosen: OpenTaskFilter, after: UUID, limit: int) -> list[UUID]:
     """Return the ids of open tasks behind `after`, ascending."""
-    rows = await pool.fetch(_OPEN, *chosen, after, limit)
+    rows = await pool.fetch(_statement(chosen), *chosen, after, limit)
     return [row[0] for row in rows]
+
+
+def _statement(chosen: OpenTaskFilter) -> str:
+    """Return the statement whose index finds the fewest tasks that don't fit."""
+    if chosen.waits_for is not None:
+        return OPEN_THAT_WAIT
+    return OPEN_OF_AGENTS if chosen.context_id is None else OPEN_IN_CONTEXT
 
 
 async def find_agents(

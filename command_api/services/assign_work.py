@@ -6,14 +6,16 @@ an agent the most urgent.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import count
+from itertools import count, islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from infrastructure.work_store import AgentWork
 
-__all__ = ["Candidate", "Demand", "assign_work"]
+__all__ = ["Candidate", "Demand", "assign_work", "remember_turn"]
+
+_REMEMBERED_TURNS: Final = 10_000
 
 
 class Demand(NamedTuple):
@@ -57,12 +59,24 @@ def assign_work(
     return [*shares, *([] for _ in range(len(demands) - len(shares)))]
 
 
+def remember_turn(turns: dict[UUID, int], agent_id: UUID, number: int, *, most: int = _REMEMBERED_TURNS) -> None:
+    """Note that an agent was served just now; where they are many, forget the one that was served longest ago."""
+    turns.pop(agent_id, None)
+    turns[agent_id] = number
+    if len(turns) > most:
+        del turns[next(iter(turns))]
+
+
 def _candidates(found: AgentWork, reserved: frozenset[int]) -> deque[Candidate]:
-    """Return an agent's tasks, each with a free place; no more tasks than places."""
+    """Return an agent's tasks, each with a free place; no more than bring its leases to its limit.
+
+    Leases of before the limit was lowered, or set, stand in places above it, or in none: they count as well.
+    """
     if found.limit is None:
         return deque(Candidate(task_id, found.agent_id, None) for task_id in found.task_ids)
-    taken = reserved.union(found.used_slots)
-    free = (slot for slot in range(found.limit) if slot not in taken)
+    taken = reserved.union(slot for slot in found.used_slots if slot is not None)
+    room = found.limit - len(taken) - found.used_slots.count(None)
+    free = islice((slot for slot in range(found.limit) if slot not in taken), max(0, room))
     return deque(Candidate(task, found.agent_id, slot) for task, slot in zip(found.task_ids, free, strict=False))
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from command_api.services.assign_work import Candidate, Demand, assign_work
+from command_api.services.assign_work import Candidate, Demand, assign_work, remember_turn
 from domain.rejection import Conflict
 from infrastructure.work_store import AgentWork
 
@@ -70,7 +70,8 @@ class _Waiter:
 class _Desk:
     """What a dispatcher keeps in mind: who waits, what was dealt out and is not done yet, and whose turn it is.
 
-    `turns` says with which number of all candidates an agent was served last; who was never is served first.
+    `turns` says with which number of all candidates an agent was served last, in that order; who never
+    was, or so long ago that it is forgotten, is served first.
     """
 
     waiters: dict[_Waiter, None] = field(default_factory=dict)
@@ -114,13 +115,14 @@ async def _look(desk: _Desk, find: FindWork) -> None:
     waiting = _without_renamed([waiter for waiter in waiters if waiter in desk.waiters], work)
     # A place that was taken while the database looked may look free in what it says, so it counts as reserved still.
     reserved = _reserved({**before, **desk.dealt})
-    shares = assign_work([waiter.demand for waiter in waiting], work, reserved, desk.turns)
+    turns = {agent_id: desk.turns[agent_id] for agent_id in wanted if agent_id in desk.turns}
+    shares = assign_work([waiter.demand for waiter in waiting], work, reserved, turns)
     retired = {found.agent_id for found in work if found.is_retired}
     now = asyncio.get_running_loop().time()
     for waiter, share in zip(waiting, shares, strict=True):
         for candidate in share:
             desk.dealt[candidate.task_id] = candidate
-            desk.turns[candidate.agent_id] = next(desk.served)
+            remember_turn(desk.turns, candidate.agent_id, next(desk.served))
         if retired.issuperset(waiter.demand.agent_ids):
             waiter.answer.set_exception(Conflict("agent_retired", _NEVER_AGAIN))
         elif share or now >= waiter.until:

@@ -21,7 +21,7 @@ def _brings_work(outcome: Outcome, facts: Facts) -> bool:
     match outcome.state:
         case Task() as task:
             before = facts.tasks.get(task.task_id)
-            return _is_ready(task, before, facts) or _has_freed_place(task, before)
+            return _is_ready(task, before, facts) or _has_freed_place(task, before, facts)
         case Agent() | Budget():
             return bool(outcome.events)
         case _:
@@ -34,7 +34,8 @@ def _is_ready(task: Task, before: Task | None, facts: Facts) -> bool:
     return task.claimable_at is not None and not was_claimable and task.ready_at <= facts.at
 
 
-def _has_freed_place(task: Task, before: Task | None) -> bool:
-    """Tell whether a task gave back one of its agent's places for concurrent tasks."""
-    had_place = before is not None and before.lease is not None and before.lease.slot is not None
-    return had_place and task.lease is None
+def _has_freed_place(task: Task, before: Task | None, facts: Facts) -> bool:
+    """Tell whether a task gave its lease back, of which its agent may have only so many at a time."""
+    agent = facts.agents.get(task.agent_id)
+    is_limited = agent is not None and agent.policy.max_concurrent_tasks is not None
+    return is_limited and before is not None and before.lease is not None and task.lease is None

@@ -25,6 +25,11 @@ from infrastructure.tables.metadata import METADATA
 
 __all__ = ["AGGREGATES", "API_KEYS", "MESSAGES", "RECEIPTS"]
 
+_IS_OPEN_TASK = text(
+    "kind = 'task'::text AND (state ->> 'state'::text) = ANY"
+    " (ARRAY['submitted'::text, 'working'::text, 'input_required'::text, 'auth_required'::text])"
+)
+
 AGGREGATES = Table(
     "aggregates",
     METADATA,
@@ -75,7 +80,23 @@ AGGREGATES = Table(
         "workspace_id",
         text("(state ->> 'context_id'::text)"),
         "id",
-        postgresql_where=text("kind = 'task'::text"),
+        postgresql_where=_IS_OPEN_TASK,
+    ),
+    Index(
+        "tasks_open_index",
+        text("((state ->> 'agent_id'::text)::uuid)"),
+        text("jsonb_typeof(state -> 'lease'::text)"),
+        "id",
+        postgresql_where=_IS_OPEN_TASK,
+    ),
+    Index(
+        "tasks_waiting_index",
+        "workspace_id",
+        text("((state -> 'waiting'::text) ->> 'request_id'::text)"),
+        "id",
+        postgresql_where=text(
+            "kind = 'task'::text AND ((state -> 'waiting'::text) ->> 'request_id'::text) IS NOT NULL"
+        ),
     ),
     schema="write",
 )
