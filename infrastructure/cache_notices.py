@@ -22,7 +22,7 @@ STAMP_FIELD: Final = "~"
 _STAMP_SECONDS: Final = 60
 
 # KEYS: caches, then positions. ARGV: number of caches, seconds, field, channel, forced, the caches' stamps, then for
-# each position its epoch, position and message.
+# each position its epoch, position and the beginning of its message.
 _ANNOUNCE: Final = """
 local caches = tonumber(ARGV[1])
 for i = 1, caches do
@@ -32,18 +32,17 @@ for i = 1, caches do
 end
 local at = 5 + caches
 for i = caches + 1, #KEYS do
-  local epoch, position = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local epoch, position = ARGV[at + 1], ARGV[at + 2]
   local known = redis.call('GET', KEYS[i])
-  local is_newer = true
-  if known and ARGV[5] == '0' then
-    local known_epoch, known_position = string.match(known, '^(%d+)%.(%d+)$')
-    known_epoch, known_position = tonumber(known_epoch), tonumber(known_position)
-    is_newer = not known_epoch or epoch > known_epoch or (epoch == known_epoch and position > known_position)
+  local known_epoch, known_position = string.match(known or '', '^(%d+)%.(%d+)$')
+  local ahead = tonumber(epoch) - (tonumber(known_epoch) or -1)
+  if ahead == 0 then ahead = tonumber(position) - tonumber(known_position) end
+  if ahead > 0 or ARGV[5] == '1' then
+    redis.call('SET', KEYS[i], epoch .. '.' .. position)
+  else
+    epoch, position = known_epoch, known_position
   end
-  if is_newer then
-    redis.call('SET', KEYS[i], ARGV[at + 1] .. '.' .. ARGV[at + 2])
-    redis.call('PUBLISH', ARGV[4], ARGV[at + 3])
-  end
+  redis.call('PUBLISH', ARGV[4], ARGV[at + 3] .. ' ' .. epoch .. ' ' .. position)
   at = at + 3
 end
 return #KEYS
@@ -70,7 +69,8 @@ async def announce_applied(
 ) -> None:
     """Forget the cached answers of tags (tag → stamp) and publish positions by (projection, shard), in one call.
 
-    A position that is not newer than the known one is left alone, unless forced. Raises Redis errors.
+    Where a position is not newer than the known one, and not forced, that one stays and is published again: who keeps
+    answers in memory has to hear of it also where only answers changed. Raises Redis errors.
     """
     keys = [cache_key(tag) for tag in stamps] + [applied_key(*address) for address in applied]
     if not keys:
@@ -79,8 +79,7 @@ async def announce_applied(
     arguments.extend(stamps.values())
     for (projection, shard), reached in applied.items():
         # Caches and positions are a version's own, `tasks@2`; who waits for a position does not ask for the version.
-        message = f"{projection.partition('@')[0]} {shard} {reached.epoch} {reached.position}"
-        arguments.extend((reached.epoch, reached.position, message))
+        arguments.extend((reached.epoch, reached.position, f"{projection.partition('@')[0]} {shard}"))
     try:
         await client.evalsha(_ANNOUNCE_HASH, len(keys), *keys, *arguments)
     except NoScriptError:

@@ -184,6 +184,7 @@ async def read_parked_page(pool: Pool, letter: DeadLetter, *, after: int = 0, li
     return [ParkedEventRow(*row) for row in rows]
 
 
+# The root is held: a switch that ends its version is waited for, and ends what was asked of it before.
 _ADD: Final = """
 INSERT INTO read.parked_requests (request_id, dead_letter_id, projection, version, shard, root_id, workspace_id,
   action, requested_by, event_id, position)
@@ -191,7 +192,7 @@ SELECT $1, r.dead_letter_id, r.projection, r.version, r.shard, r.root_id, r.work
   SELECT e.position FROM read.parked_events e
   WHERE e.projection = r.projection AND e.version = r.version AND e.root_id = r.root_id AND e.event_id = $5
 )
-FROM read.parked_roots r WHERE r.dead_letter_id = $2 AND ($6::text IS NULL OR r.workspace_id = $6)
+FROM read.parked_roots r WHERE r.dead_letter_id = $2 AND ($6::text IS NULL OR r.workspace_id = $6) FOR SHARE OF r
 ON CONFLICT (request_id) DO NOTHING
 """
 

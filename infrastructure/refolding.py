@@ -33,9 +33,13 @@ class BeginningCutError(Exception):
 
 
 class Replaced(NamedTuple):
-    """What was done: the version, the checkpoint's new revision, the events that rows were made from, row counts."""
+    """What was done: in which version and shard, the checkpoint's new revision, the events that rows were made from.
+
+    `rows_before` and `rows` are counts.
+    """
 
     version: ReadVersion
+    shard: int
     revision: UUID
     events: Sequence[LogRow]
     rows_before: int
@@ -104,4 +108,4 @@ async def replace_aggregate(
         revision = new_id()
         await connection.execute(_REVISE, *version, shard, revision)
         await connection.execute(_BRING_BACK, *version, shard, [event.event_id for event in events])
-    return Replaced(version, revision, events, before, sum(map(len, tables.values())))
+    return Replaced(version, shard, revision, events, before, sum(map(len, tables.values())))

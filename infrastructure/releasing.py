@@ -29,13 +29,17 @@ __all__ = [
 
 
 class PendingRequest(NamedTuple):
-    """What somebody asked for and nobody has done; to skip the event at `position`, None where none such waited."""
+    """What somebody asked for and nobody has done; to skip the event at `position`, None where none such waited.
+
+    `is_skipped`: this request has left that event out already, in a step before.
+    """
 
     request_id: UUID
     shard: int
     root_id: UUID
     action: str
     position: int | None
+    is_skipped: bool
 
 
 class ParkedRow(NamedTuple):
@@ -75,7 +79,7 @@ class Release:
 async def read_pending_requests(pool: Pool, version: ReadVersion) -> list[PendingRequest]:
     """Return what was asked of a projection and is not done, oldest first."""
     rows = await pool.fetch(
-        "SELECT request_id, shard, root_id, action, position FROM read.parked_requests"
+        "SELECT request_id, shard, root_id, action, position, left_out FROM read.parked_requests"
         " WHERE projection = $1 AND version = $2 AND finished_at IS NULL ORDER BY requested_at, request_id",
         *version,
     )

@@ -145,12 +145,19 @@ async def _hold_checkpoints(connection: "PoolConnectionProxy", version: ReadVers
     return {row["shard"]: EntryId(row["epoch"], row["position"]) for row in rows}
 
 
+_END_REQUESTS: Final = """
+UPDATE read.parked_requests SET left_out = false, outcome = coalesce(outcome, 'refused'),
+  error = CASE WHEN finished_at IS NULL THEN 'that version of the read model is no more' ELSE error END,
+  finished_at = coalesce(finished_at, clock_timestamp())
+WHERE projection = $1 AND version = $2 AND (left_out OR finished_at IS NULL)
+"""
+
+
 async def _end_version(connection: "PoolConnectionProxy", version: ReadVersion) -> None:
-    """Delete a version's checkpoints and what is parked in it: its number may come back some day."""
+    """Delete a version's checkpoints and what is parked in it, and end what was asked: its number may come back."""
     for table in ("checkpoints", "parked_events", "parked_roots"):
         await connection.execute(f"DELETE FROM read.{table} WHERE projection = $1 AND version = $2", *version)  # noqa: S608 - our own tables
-    forgotten = "UPDATE read.parked_requests SET left_out = false WHERE projection = $1 AND version = $2 AND left_out"
-    await connection.execute(forgotten, *version)
+    await connection.execute(_END_REQUESTS, *version)  # the roots are gone: nobody can ask for more
 
 
 async def switch_version(pool: Pool, version: ReadVersion, catch_up: CatchUp) -> bool:

@@ -19,12 +19,16 @@ class CannotRefoldError(Exception):
 
 
 class Refolded(NamedTuple):
-    """What was done, in numbers of events and rows; `stamps` are the cached answers to forget."""
+    """What was done, in numbers of events and rows.
+
+    `stamps` are the cached answers to forget, `place` (a version's name, a shard) is where everybody has to be told.
+    """
 
     events: int
     rows_before: int
     rows: int
     stamps: Mapping[str, str]
+    place: tuple[str, int]
 
 
 def _fold(projection: Projection, aggregate_id: UUID, rows: Sequence[LogRow]) -> AggregateRows:
@@ -66,7 +70,8 @@ async def refold(pool: Pool, projection: Projection, aggregate_id: UUID) -> Refo
     stamp = f"{projection.name}/refolded/{replaced.revision}"
     tags = {tag for row in replaced.events for tag in _tags(projection, entry_of_row(row))}
     stamps = {replaced.version.qualify(tag): stamp for tag in tags}
-    return Refolded(len(replaced.events), replaced.rows_before, replaced.rows, stamps)
+    place = (replaced.version.qualify(projection.name), replaced.shard)
+    return Refolded(len(replaced.events), replaced.rows_before, replaced.rows, stamps, place)
 
 
 def _tags(projection: Projection, entry: Entry) -> tuple[str, ...]:

@@ -68,14 +68,13 @@ async def _step(follower: Follower, dependencies: FollowDependencies, request: P
     rows = await read_parked_events(dependencies.pool, version, request, _EVENTS_A_STEP + 1)
     if request.root_id not in known.roots or not rows:
         return await _save(follower, dependencies, Release(request, hold, outcome="released"))
-    if request.action == "skip":
-        if request.position is None or request.position > rows[0].row.position:
-            return await _save(follower, dependencies, Release(request, hold, outcome="refused", error=_NOT_FIRST))
-        if request.position == rows[0].row.position:
-            replayed = await step_over(follower.projection, rows[0], dependencies.apply)
-            skipped = replace(_release(request, hold, rows, replayed, applied=0), is_skipped=True)
-            return await _save(follower, dependencies, skipped, replayed)
-    return await _replay_some(follower, dependencies, Release(request, hold), rows)
+    if request.action == "retry" or request.is_skipped:
+        return await _replay_some(follower, dependencies, Release(request, hold), rows)
+    if request.position != rows[0].row.position:  # another request may have let it go
+        return await _save(follower, dependencies, Release(request, hold, outcome="refused", error=_NOT_FIRST))
+    replayed = await step_over(follower.projection, rows[0], dependencies.apply)
+    skipped = replace(_release(request, hold, rows, replayed, applied=0), is_skipped=True)
+    return await _save(follower, dependencies, skipped, replayed)
 
 
 async def _replay_some(
@@ -133,7 +132,8 @@ async def _save(
     apply.parked[request.shard] = ParkedRoots(revision, roots - gone)
     apply.memory.pop(request.shard, None)
     stamps = dict.fromkeys(map(version.qualify, replayed.tags), f"{projection.name}/{revision}")
-    announce(dependencies.announcer, version, {}, stamps)
+    # The position is where it was; who keeps answers in memory goes by notices of it.
+    announce(dependencies.announcer, version, {request.shard: release.hold.checkpoint}, stamps)
     structlog.get_logger(__name__).info(
         "parked_events_released" if release.until else "release_ended",
         projection=projection.name,

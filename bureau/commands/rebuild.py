@@ -80,7 +80,8 @@ def run_refold(directory: Path, name: str, aggregate_id: UUID, *, is_json: bool)
         try:
             refolded = await refold(pool, projection, aggregate_id)
             with suppress(Exception):  # what is cached ends by itself within a minute
-                await announce_applied(redis, refolded.stamps, {})
+                # No projection came further by it: the known position stays, and is said again.
+                await announce_applied(redis, refolded.stamps, {refolded.place: EntryId(0, 0)})
             return refolded
         finally:
             await redis.aclose()

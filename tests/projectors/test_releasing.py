@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from contracts.streams import EntryId
+from infrastructure.applied_positions import open_applied_positions
 from infrastructure.dead_letters import (
     Action,
     DeadLetter,
@@ -148,6 +150,44 @@ async def test_a_skip_that_meets_another_event_that_fails_parks_on_from_there(
         assert (done.outcome, done.applied) == ("failed_again", 2)
         [left] = await letters_of(pool)
         assert left.event_id == story[4].event_id
+
+
+async def test_a_skip_of_an_event_that_a_retry_applied_meanwhile_is_refused(
+    pool: Pool, start: Start, randomness: Random
+) -> None:
+    fault, story = Fault(), long_story(randomness, SHARD, 6)
+    async with start(fault):
+        letter = await park(pool, fault, story, 2, 5)
+    fault.event_ids.remove(story[1].event_id)
+    both: list[tuple[Action, UUID | None]] = [("retry", None), ("skip", story[1].event_id)]
+    asked = [
+        await add_request(pool, WantedAction(new_id(), letter.dead_letter_id, action, "a test", event_id))
+        for action, event_id in both
+    ]
+    async with start(fault):
+        retried, skipped = [await finished(pool, request) for request in asked if request]
+    assert (retried.outcome, retried.applied) == ("failed_again", 3)
+    assert (skipped.outcome, skipped.applied) == ("refused", 0)
+    [left] = await letters_of(pool)
+    assert (left.event_id, left.attempts) == (story[4].event_id, 2)
+    assert await find_unfolded_but_parked(pool) == []
+
+
+async def test_a_release_is_noticed_by_who_keeps_answers_in_memory(
+    pool: Pool, redis: Redis, start: Start, randomness: Random
+) -> None:
+    fault, story = Fault(), long_story(randomness, SHARD, 6)
+    place = ("tasks", SHARD)
+    async with open_applied_positions(pool, redis) as positions, start(fault):
+        await asyncio.wait_for(positions.is_listening.wait(), 10)
+        letter = await park(pool, fault, story, 3)
+        reached = EntryId(1, len(story))
+        await poll_until(lambda: positions.known.get(place) == reached)
+        fault.event_ids.clear()
+        heard = positions.heard[place]
+        assert (await ask(pool, letter, "retry")).outcome == "released"
+        await poll_until(lambda: positions.heard[place] > heard)
+        assert positions.known[place] == reached
 
 
 async def test_the_same_request_twice_is_one(pool: Pool, start: Start, randomness: Random) -> None:

@@ -1,5 +1,6 @@
 """A rebuild of a log with something in it that no projection can take: it parks in the new version as in the old."""
 
+import asyncio
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -9,9 +10,18 @@ import asyncpg
 import pytest
 
 from contracts.views import TaskSummary
+from infrastructure.dead_letters import (
+    DeadLetterFilter,
+    WantedAction,
+    add_request,
+    read_dead_letters,
+    read_requests,
+)
+from infrastructure.identifiers import new_id
 from infrastructure.postgres import Pool
 from projectors.projections import Recorded
 from projectors.projections.tasks import TASKS
+from tests.polling import poll_until
 from tests.projectors.poison import long_story, unsavable, with_gap
 from tests.projectors.stories import interleave, task_story, write
 from tests.rebuild.rebuilds import project_everything, run_rebuild
@@ -70,3 +80,37 @@ async def test_a_rebuild_with_a_corrected_projection_parks_nothing(pool: Pool, r
     assert await pool.fetch(_ROOTS) == []
     assert await pool.fetch(_PARKED) == []
     assert len(await _rows(pool, "read_tasks_v2")) == 10
+
+
+async def test_what_was_asked_of_a_version_that_serves_no_longer_is_refused(pool: Pool, randomness: Random) -> None:
+    await write(pool, with_gap(long_story(randomness, SHARD), 2))
+    await project_everything(pool, (TASKS,))
+    [letter] = await read_dead_letters(pool, DeadLetterFilter())
+    wanted = WantedAction(new_id(), letter.dead_letter_id, "retry", "a test")
+    asked = await add_request(pool, wanted)
+    assert asked is not None
+    assert asked.outcome is None
+
+    await run_rebuild(pool, TASKS)
+
+    [ended] = await read_requests(pool, [asked.request_id])
+    assert (ended.outcome, ended.applied, ended.error) == ("refused", 0, "that version of the read model is no more")
+    assert ended.finished_at is not None
+    assert await add_request(pool, wanted) == ended
+
+
+async def test_nobody_asks_anything_of_a_version_while_it_ends(pool: Pool, randomness: Random) -> None:
+    await write(pool, with_gap(long_story(randomness, SHARD), 2))
+    await project_everything(pool, (TASKS,))
+    [letter] = await read_dead_letters(pool, DeadLetterFilter())
+    wanted = WantedAction(new_id(), letter.dead_letter_id, "retry", "a test")
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("DELETE FROM read.parked_roots")  # as a switch does, which has not ended
+        asking = asyncio.create_task(add_request(pool, wanted))
+        await poll_until(lambda: _waits_or_is_done(pool, asking))
+    assert await asking is None
+
+
+async def _waits_or_is_done(pool: Pool, asking: asyncio.Task[object]) -> bool:
+    waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%parked%')"
+    return asking.done() or bool(await pool.fetchval(waiting))

@@ -7,7 +7,10 @@ from random import Random
 from uuid import UUID
 
 import pytest
+from redis.asyncio import Redis
 
+from contracts.streams import APPLIED_CHANNEL, EntryId, shard_of
+from infrastructure.cache_notices import announce_applied
 from infrastructure.postgres import Pool
 from projectors.projections import PROJECTIONS, Projection
 from projectors.projections.agents import AGENTS
@@ -23,6 +26,7 @@ from tests.projectors.stories import Written, new_id, task_story, write, write_t
 from tests.projectors.test_apply_projection import batch_of, checkpoint_of, dependencies_of
 from tests.rebuild.rebuilds import project_everything, run_rebuild
 from tests.runtime.command_line import bureau
+from tests.servers import TEST_SHARDS
 from tests.unguarded import unguard
 
 _DAMAGE = {
@@ -130,17 +134,23 @@ async def test_what_cannot_be_made_again_alone_is_refused(pool: Pool, randomness
 
 
 async def test_the_command_makes_one_aggregate_again(
-    pool: Pool, randomness: Random, database_url: str, redis_url: str, tmp_path: Path
+    pool: Pool, redis: Redis, randomness: Random, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     story = task_story(randomness)
     await write(pool, story)
     await project_everything(pool)
+    place = ("tasks", shard_of(story[0].root, TEST_SHARDS))
+    await announce_applied(redis, {}, {place: EntryId(1, len(story))})
     await pool.execute("DELETE FROM read.task_list")
 
     environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     arguments = ("rebuild", "tasks", "--aggregate", str(story[0].root), "--json", "--directory", str(tmp_path / "none"))
-    done = await asyncio.to_thread(bureau, *arguments, environment=environment)
+    async with redis.pubsub(ignore_subscribe_messages=True) as notices:
+        await notices.subscribe(APPLIED_CHANNEL)
+        done = await asyncio.to_thread(bureau, *arguments, environment=environment)
+        heard = [message["data"] for _ in range(3) if (message := await notices.get_message(timeout=0))]
 
     assert done.returncode == 0, done.stderr
+    assert heard == [f"tasks {place[1]} 1 {len(story)}".encode()]  # who keeps answers in memory is told
     assert json.loads(done.stdout) | {"rows_before": 0, "rows": 1, "events": len(story)} == json.loads(done.stdout)
     assert await find_unfolded(pool) == []
