@@ -6,7 +6,7 @@ and are compared with them as soon as it answers again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -14,8 +14,10 @@ import structlog
 
 from contracts.streams import EntryId
 from infrastructure.cache_notices import announce_applied, read_applied
+from infrastructure.cache_reset import forget_answers
 from infrastructure.event_log import LogRow, read_log
 from infrastructure.postgres import Pool, is_connection_error
+from infrastructure.read_checkpoints import read_standings
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.redis_client import RedisClient, is_redis_error
 from projectors.announcer import Announcer, doubt_everything
@@ -24,6 +26,8 @@ from projectors.projections import Projection
 
 __all__ = ["Servers", "keep_announcing"]
 
+_MOST_EVENTS: Final = 2_000
+"""So many events of a projection are read to find the answers that they are about: all others wait meanwhile."""
 _LOG_ROWS: Final = 1_000
 _LOG_BYTES: Final = 4_000_000
 _RETRY_SECONDS: Final = 0.5
@@ -44,6 +48,13 @@ class _Told(NamedTuple):
     version: ReadVersion
 
 
+class _Apart(NamedTuple):
+    """Where Redis believes a shard, and where it stands."""
+
+    known: EntryId
+    checkpoint: EntryId
+
+
 def _stamps_of(told: _Told, rows: Sequence[LogRow]) -> dict[str, str]:
     """Return the cached answers that some events of one shard made out of date, with stamps."""
     stamp = f"{told.projection.name}/{rows[-1].shard}/{rows[-1].epoch}-{rows[-1].position}"
@@ -53,39 +64,74 @@ def _stamps_of(told: _Told, rows: Sequence[LogRow]) -> dict[str, str]:
     return stamps
 
 
-async def _forget_between(servers: Servers, told: _Told, shard: int, positions: tuple[int, int]) -> None:
-    """Forget the cached answers that a shard's events after the lower and up to the higher position are about."""
+async def _forget_between(servers: Servers, told: _Told, shard: int, positions: tuple[int, int]) -> bool:
+    """Forget the cached answers that a shard's events after the lower and up to the higher position are about.
+
+    False where the log does not hold all of them.
+    """
     low, high = sorted(positions)
     while low < high:
         rows = await read_log(servers.pool, {shard: low}, limit=min(_LOG_ROWS, high - low), max_bytes=_LOG_BYTES)
-        if not rows:
-            return
+        if not rows or rows[0].position != low + 1:
+            return False
         await announce_applied(servers.client, _stamps_of(told, rows), {})
         low = rows[-1].position
+    return True
 
 
-async def _compare_shard(servers: Servers, told: _Told, shard: int, known: EntryId, checkpoint: EntryId) -> None:
-    """Forget the answers between known position and checkpoint, whichever is ahead, then publish the checkpoint."""
-    reached = {(told.version.qualify(told.projection.name), shard): checkpoint}
-    if known > checkpoint:  # commits were lost in a crash: nobody may rely on them
-        await announce_applied(servers.client, {}, reached, is_forced=True)
-    await _forget_between(servers, told, shard, (known.position, checkpoint.position))
-    await announce_applied(servers.client, {}, reached)
+async def _find_lost(servers: Servers, told: _Told, apart: dict[int, _Apart]) -> None:
+    """Find out why Redis knows more than the worker does: another replica went on, or a crash took commits back.
+
+    The first shards are left to that replica. Of the others the higher position is taken back: nobody may rely on it.
+    """
+    standings = await read_standings(servers.pool, told.version)
+    for shard in [shard for shard, each in apart.items() if each.known > each.checkpoint]:
+        committed = standings[shard].checkpoint if shard in standings else apart[shard].known
+        if committed < apart[shard].known:
+            apart[shard] = apart[shard]._replace(checkpoint=committed)
+            lost = {(told.version.qualify(told.projection.name), shard): committed}
+            await announce_applied(servers.client, {}, lost, is_forced=True)
+        else:
+            del apart[shard]
+
+
+async def _bring_together(servers: Servers, told: _Told, apart: Mapping[int, _Apart]) -> None:
+    """Forget the answers between known positions and checkpoints, whichever is ahead, then publish the checkpoints.
+
+    Far apart, all answers are forgotten instead, which takes as long as there are answers: none lives for more than a
+    minute. So does a forgetting that was begun and not ended, which epoch 0 tells, and where the log was cut.
+    """
+    name = told.version.qualify(told.projection.name)
+    reached = {(name, shard): each.checkpoint for shard, each in apart.items()}
+    places = {shard: (each.known.position, each.checkpoint.position) for shard, each in apart.items()}
+    is_far = sum(abs(high - low) for low, high in places.values()) > _MOST_EVENTS
+    if is_far or not all(each.known.epoch for each in apart.values()):
+        await forget_answers(servers.client, reached)
+        return
+    are_forgotten = [await _forget_between(servers, told, shard, each) for shard, each in places.items()]
+    if all(are_forgotten):
+        await announce_applied(servers.client, {}, reached)
+    else:
+        await forget_answers(servers.client, reached)
 
 
 async def _compare(announcer: Announcer, servers: Servers, name: str) -> None:
     """Bring what Redis knows of one projection in line with its checkpoints."""
     checkpoints = dict(announcer.checkpoints[name])
-    version = ReadVersion(name, announcer.versions.get(name, FIRST_VERSION))
-    known = await read_applied(servers.client, version.qualify(name), list(checkpoints))
-    unknown = {
-        (version.qualify(name), shard): checkpoint for shard, checkpoint in checkpoints.items() if shard not in known
-    }
+    told = _Told(announcer.projections[name], ReadVersion(name, announcer.versions.get(name, FIRST_VERSION)))
+    place = told.version.qualify(name)
+    known = await read_applied(servers.client, place, list(checkpoints))
+    unknown = {(place, shard): checkpoint for shard, checkpoint in checkpoints.items() if shard not in known}
     await announce_applied(servers.client, {}, unknown)
-    for shard, position in known.items():
-        if position != checkpoints[shard]:
-            told = _Told(announcer.projections[name], version)
-            await _compare_shard(servers, told, shard, position, checkpoints[shard])
+    apart = {
+        shard: _Apart(position, checkpoints[shard])
+        for shard, position in known.items()
+        if position != checkpoints[shard]
+    }
+    if any(each.known > each.checkpoint for each in apart.values()):
+        await _find_lost(servers, told, apart)
+    if apart:
+        await _bring_together(servers, told, apart)
 
 
 async def _say(announcer: Announcer, servers: Servers) -> None:
