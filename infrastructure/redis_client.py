@@ -5,9 +5,11 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-__all__ = ["RedisClient", "is_redis_error", "open_redis"]
+__all__ = ["RedisClient", "is_redis_error", "is_redis_out_of_reach", "open_redis"]
 
 type RedisClient = Redis
 
@@ -24,6 +26,11 @@ def open_redis(redis_url: str, *, socket_timeout: float = 5.0, max_connections: 
         max_connections=max_connections,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+def is_redis_out_of_reach(error: BaseException) -> bool:
+    """Tell whether an error says that nobody could be asked, rather than anything about what was asked."""
+    return isinstance(error, RedisConnectionError | RedisTimeoutError | OSError)
 
 
 def is_redis_error(error: BaseException) -> bool:

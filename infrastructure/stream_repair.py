@@ -107,10 +107,14 @@ async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> 
     shapes = await read_shapes(redis, shards)
     absent = [shard for shard in shards if shard not in shapes]
     others = await find_other_keys(redis, absent) if absent else {}
-    return [Damage(shard, words, _NO_SHAPE, is_mendable=False) for shard, words in others.items()] + [
-        Damage(shard, words, shapes[shard], is_mendable=holds_end and _covers(log_floor, stream_floor, shapes[shard]))
-        for shard, log_floor, stream_floor, holds_end in await _read_floors(pool, shapes)
-        if (words := judge_shape(shapes[shard], max(log_floor, stream_floor)))
+    floors = await _read_floors(pool, shapes)
+    return [
+        *(Damage(shard, words, _NO_SHAPE, is_mendable=False) for shard, words in others.items()),
+        *(
+            Damage(shard, words, shape, is_mendable=_is_mendable(shape, log_floor, stream_floor, holds_end=holds_end))
+            for shard, log_floor, stream_floor, holds_end in floors
+            if (words := judge_shape(shape := shapes[shard], max(log_floor, stream_floor), log_floor))
+        ),
     ]
 
 
@@ -140,10 +144,15 @@ async def _read_floors(pool: Pool, shapes: Mapping[int, StreamShape]) -> list[An
     )
 
 
-def judge_shape(shape: StreamShape, floor: int) -> str:
-    """Say what is missing from a stream that may lack nothing above the floor; empty where nothing is. Pure."""
+def judge_shape(shape: StreamShape, floor: int, log_floor: int = 0) -> str:
+    """Say what is missing from a stream that may lack nothing above the floor; empty where nothing is. Pure.
+
+    One that ends before the log begins, after `log_floor`, is an old copy, to which nothing can be added.
+    """
     if words := judge_end(shape.last_id, None):
         return words
+    if _is_outdated(shape, log_floor):
+        return f"the stream ends with {shape.last_id}, and the log begins after position {log_floor}"
     if shape.first is None or shape.last is None:
         return f"every entry after {floor} is missing" if shape.last_id.position > floor else ""
     if shape.last != shape.last_id:
@@ -166,9 +175,19 @@ async def clear_stream(redis: RedisClient, shard: int, shape: StreamShape, agree
     return bool(answer[0])
 
 
-def _covers(log_floor: int, stream_floor: int, shape: StreamShape) -> bool:
-    """Tell whether the log still holds all that the stream should: it may have been cut above the stream's floor."""
-    return log_floor <= stream_floor or (shape.first is not None and shape.first.position > log_floor)
+def _is_mendable(shape: StreamShape, log_floor: int, stream_floor: int, *, holds_end: bool) -> bool:
+    """Tell whether the log still holds all that the stream should: it may have been cut above the stream's floor.
+
+    Before that cut everybody had read what an outdated copy holds: nobody needs it back.
+    """
+    if _is_outdated(shape, log_floor):
+        return not judge_end(shape.last_id, None)
+    is_covered = log_floor <= stream_floor or (shape.first is not None and shape.first.position > log_floor)
+    return holds_end and is_covered
+
+
+def _is_outdated(shape: StreamShape, log_floor: int) -> bool:
+    return 0 < shape.last_id.position < log_floor
 
 
 def _shape(answer: object) -> StreamShape | None:

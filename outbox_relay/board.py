@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from infrastructure.web.health import Check
 from outbox_relay.records import RelayStatus, ShardCondition
 
-__all__ = ["Board", "check_shards", "describe_shards", "report_shards"]
+__all__ = ["Board", "check_shards", "report_shards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,6 @@ def report_shards(status: RelayStatus) -> str:
             if state.condition in {ShardCondition.STOPPED, ShardCondition.WAITING}
         }
     )
-
-
-def describe_shards(status: RelayStatus) -> dict[str, dict[str, str | int]]:
-    """Return each shard's position, condition and last error, ready for JSON."""
-    return {
-        str(shard): {"position": state.position, "condition": state.condition.value, "error": state.error}
-        for shard, state in sorted(status.shards.items())
-    }
 
 
 def check_shards(board: Board) -> Check:

@@ -8,7 +8,14 @@ from contracts.streams import EntryId
 from infrastructure.consumer_groups import create_groups, read_groups
 from infrastructure.event_log import remembered_shards
 from infrastructure.postgres import Pool
-from infrastructure.readers import GroupKey, ReaderPosition, read_reader_positions, save_reader_positions
+from infrastructure.readers import (
+    GroupKey,
+    ReaderPosition,
+    ReaderStanding,
+    read_reader_positions,
+    read_reader_standings,
+    save_reader_positions,
+)
 from infrastructure.redis_client import RedisClient
 from infrastructure.retention import Archived, archive_log
 from infrastructure.stream_trimming import (
@@ -33,6 +40,8 @@ class KeepingDependencies:
     count_shards: Callable[[], Awaitable[int]]
     read_positions: Callable[[Sequence[int]], Awaitable[Sequence[ReaderPosition]]]
     """How far the registered readers had come when it was noted last."""
+    read_standings: Callable[[], Awaitable[Sequence[ReaderStanding]]]
+    """Where all registered readers stand beside the log."""
     save_positions: Callable[[Mapping[GroupKey, EntryId]], Awaitable[None]]
     read_groups: Callable[[Iterable[GroupKey]], Awaitable[Mapping[GroupKey, EntryId]]]
     """How far those of the groups that exist have come."""
@@ -60,6 +69,7 @@ def create_keeping(
         list_shards=list_shards,
         count_shards=count_shards,
         read_positions=lambda shards: read_reader_positions(pool, shards=shards),
+        read_standings=partial(read_reader_standings, pool),
         save_positions=partial(save_reader_positions, pool),
         read_groups=partial(read_groups, redis),
         create_groups=partial(create_groups, redis),

@@ -5,13 +5,13 @@ log before it does, and in `bureau status`.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import structlog
 
-from infrastructure.readers import GroupKey, ReaderPosition
-from infrastructure.stream_trimming import WARNING_SHARE, StreamBounds
+from infrastructure.readers import GroupKey, ReaderStanding
+from infrastructure.stream_trimming import WARNING_SHARE
 from outbox_relay.keeping import KeepingDependencies
 from outbox_relay.services.keep_going import Job, keep_going
 
@@ -44,13 +44,8 @@ async def trim_once(dependencies: KeepingDependencies) -> set[GroupKey]:
         return set()
     floors = await dependencies.raise_floors(streams, dependencies.retention)
     await dependencies.record_trimming(await dependencies.trim_streams(floors, streams))
-    return _find_late(await dependencies.read_positions(shards), streams, dependencies.retention.limit)
+    return _find_late(await dependencies.read_standings(), streams.keys(), dependencies.retention.limit)
 
 
-def _find_late(readers: Sequence[ReaderPosition], streams: Mapping[int, StreamBounds], limit: int) -> set[GroupKey]:
-    return {
-        row.key
-        for row in readers
-        if row.key.shard in streams
-        and streams[row.key.shard].last.position - row.entry.position > WARNING_SHARE * limit
-    }
+def _find_late(readers: Sequence[ReaderStanding], shards: Collection[int], limit: int) -> set[GroupKey]:
+    return {row.key for row in readers if row.key.shard in shards and row.lag > WARNING_SHARE * limit}

@@ -5,33 +5,34 @@ where the log does not hold what the stream ends with.
 """
 
 import asyncio
-import contextlib
+from typing import Final
 
 import structlog
 
 from infrastructure.stream_repair import Damage
 from outbox_relay.dependencies import RelayDependencies
 from outbox_relay.records import RelayStatus, ShardCondition
+from outbox_relay.services.keep_going import Job, keep_going
 
 __all__ = ["mend_streams"]
 
-_EVERY_SECONDS = 2.0
+_EVERY_SECONDS: Final = 2.0
 
 _LOG = structlog.get_logger(__name__)
 
 
 async def mend_streams(dependencies: RelayDependencies, stop: asyncio.Event) -> None:
     """Look and mend until `stop` is set. What cannot be mended is told once."""
-    told: frozenset[str] = frozenset()
-    while not stop.is_set():
-        # A server that cannot be asked is told by whoever carries.
-        with contextlib.suppress(Exception):
-            found = await dependencies.find_damage(_shards(dependencies.read_status()))
-            for damage in found:
-                await _mend(damage, dependencies, is_told=_name(damage) in told)
-            told = frozenset(map(_name, found))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
+    told: set[str] = set()
+
+    async def run() -> None:
+        found = await dependencies.find_damage(_shards(dependencies.read_status()))
+        for damage in found:
+            await _mend(damage, dependencies, is_told=_name(damage) in told)
+        told.clear()
+        told.update(map(_name, found))
+
+    await keep_going(Job(run, _EVERY_SECONDS, "streams could not be looked at", is_told_elsewhere=True), stop)
 
 
 async def _mend(damage: Damage, dependencies: RelayDependencies, *, is_told: bool) -> None:

@@ -90,7 +90,8 @@ def _refuse_all(batches: Sequence[LogBatch], ends: Mapping[int, EntryId]) -> dic
 def _refuse(batch: LogBatch, end: EntryId) -> str:
     """Say why a batch that was asked for after the end of a stream must not even be tried; empty where it may."""
     if batch.start > end.position != 0:
-        return f"the stream ends at position {end.position}, but the log begins after {batch.start}"
+        cure = f"`bureau streams refill {batch.shard}` fills it anew"
+        return f"the stream ends at position {end.position}, but the log begins after {batch.start}; {cure}"
     if not batch.predecessor_id:
         return f"the stream ends at {end}, which the log does not have; {_advise(batch.shard)}"
     if batch.has_hole:

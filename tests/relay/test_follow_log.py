@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from contracts.streams import WAKE_CHANNEL, shard_of, stream_name
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
-from outbox_relay.board import describe_shards
 from outbox_relay.records import ShardCondition
 from tests.oracle import find_differences, has_caught_up, read_entries
 from tests.polling import let_pass, poll_until
@@ -133,7 +132,7 @@ async def test_a_ghost_stops_its_shard_while_others_go_on(
         await append_event(pool, other, 1, randomness)
         await poll_until(lambda: condition_of(running, 7) is ShardCondition.STOPPED)
         await poll_until(lambda: redis.exists(stream_name(8)))
-        assert describe_shards(running.status)["7"]["error"]
+        assert running.status.shards[7].error
         assert (await read_entries(redis, 7))[-1][0] == ghost_id.encode()
         await redis.delete(stream_name(7))
         await caught_up(pool, redis)

@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from bureau.local.relay_sections import read_memory_section, read_relay_section
 from bureau.local.section import Section
@@ -157,3 +159,22 @@ async def test_a_policy_that_evicts_streams_is_told_loudly_and_once(pool: Pool, 
         assert [line["log_level"] for line in lines] == ["error"]
         section = await read_memory_section(pool, redis)
         assert "evicts streams" in section.notes[0]
+
+
+async def test_a_look_at_memory_that_is_refused_is_told_once(pool: Pool, redis: Redis) -> None:
+    looks = 0
+
+    async def fail() -> dict[str, str]:
+        nonlocal looks
+        looks += 1
+        raise NoPermissionError
+
+    made = create_dependencies(Wiring(pool, redis, Board(), asyncio.Event()))
+    dependencies, stop = replace(made, find_memory_dangers=fail), asyncio.Event()
+    with structlog.testing.capture_logs() as lines, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("outbox_relay.services.watch_memory._EVERY_SECONDS", 0.01)
+        watching = asyncio.create_task(watch_memory(dependencies, stop))
+        await poll_until(lambda: looks > 5)
+        stop.set()
+        await watching
+    assert [line["log_level"] for line in lines] == ["warning"]

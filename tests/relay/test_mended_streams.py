@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from redis.asyncio import Redis
 
 from contracts.streams import EntryId, stream_name
 from infrastructure.postgres import Pool
-from infrastructure.stream_repair import StreamShape, clear_stream, find_damage, judge_shape, read_shapes
+from infrastructure.stream_repair import Damage, StreamShape, clear_stream, find_damage, judge_shape, read_shapes
 from outbox_relay.board import Board
 from outbox_relay.main import Wiring, create_dependencies
 from outbox_relay.services.follow_log import follow_log
@@ -177,3 +178,25 @@ async def test_a_stream_whose_end_the_log_does_not_hold_is_told_and_left_alone(
     async with mending_relay(pool, redis) as lines:
         await poll_until(lambda: any("the log lacks" in line["event"] for line in lines))
         assert [entry_id for entry_id, _ in await read_entries(redis, SHARD)] == [b"1-7"]
+
+
+async def test_a_look_that_fails_for_a_reason_of_its_own_is_told_once_and_one_that_reaches_nobody_is_not(
+    pool: Pool, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outbox_relay.services.mend_streams._EVERY_SECONDS", 0.01)
+    failures: list[Exception] = [ConnectionError("nobody is there"), TypeError("a mistake of ours")]
+    looks = 0
+
+    async def fail(_shards: object) -> list[Damage]:
+        nonlocal looks
+        looks += 1
+        raise failures[looks > 20]
+
+    stop = asyncio.Event()
+    dependencies = replace(create_dependencies(Wiring(pool, redis, Board(), asyncio.Event())), find_damage=fail)
+    with structlog.testing.capture_logs() as lines:
+        mending = asyncio.create_task(mend_streams(dependencies, stop))
+        await poll_until(lambda: looks > 40)
+        stop.set()
+        await mending
+    assert [(line["log_level"], line["error"]) for line in lines] == [("warning", "TypeError: a mistake of ours")]

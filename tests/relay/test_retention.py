@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from contracts.streams import stream_name
 from infrastructure.postgres import Pool
 from infrastructure.readers import register_reader
+from infrastructure.stream_repair import find_damage
 from infrastructure.stream_trimming import Retention, read_streams
 from infrastructure.upkeep import read_runs
 from outbox_relay.keeping import KeepingDependencies, create_keeping
@@ -18,7 +20,9 @@ from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.relay.conftest import RelayStarter
 from tests.relay.events import append_event, root_in
+from tests.relay.readers import take
 from tests.relay.test_groups import SHARD, append
+from tests.relay.test_mended_streams import mending_relay
 from tests.relay.trimming import carry, first, floor
 from tests.servers import TEST_SHARDS
 from tests.unguarded import unguard
@@ -175,6 +179,29 @@ async def test_commands_go_on_while_a_partition_is_detached(
     assert await counts(old_log) == (26 + written, 9)
     await carry(old_log, redis, relay, 1, randomness)
     assert await find_differences(old_log, redis) == []
+
+
+async def test_a_copy_of_a_stream_that_ends_before_the_log_begins_is_filled_anew(
+    old_log: Pool, redis: Redis, randomness: random.Random
+) -> None:
+    name = stream_name(SHARD)
+    old = [(entry_id, fields) for entry_id, fields in await redis.xrange(name) if entry_id < b"1-999996"]
+    await register_reader(old_log, "index", from_now=True)
+    await archive_once(keeping(old_log, redis))
+    assert (await floor(old_log)).position == 999_999
+    await redis.delete(name)
+    for entry_id, fields in old:
+        await redis.xadd(name, fields, id=entry_id)
+    await redis.xgroup_create(name, "index", id=old[2][0])
+    assert [damage.is_mendable for damage in await find_damage(old_log, redis, [SHARD])] == [True]
+    async with mending_relay(old_log, redis) as lines:
+        await append(old_log, 3, randomness)
+        await poll_until(lambda: has_caught_up(old_log, redis), timeout=20)
+    assert await find_differences(old_log, redis) == []
+    assert await first(redis) == "1-1000000"
+    assert (await take(redis, "index", SHARD, 1)) == [b"1-1000000"]
+    told = [line["damage"] for line in lines if "filling it anew" in line["event"]]
+    assert told == ["the stream ends with 1-999995, and the log begins after position 999999"]
 
 
 async def test_two_that_archive_at_once_do_it_once(old_log: Pool, redis: Redis) -> None:

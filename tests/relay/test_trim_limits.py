@@ -71,6 +71,17 @@ async def test_what_a_reader_took_in_a_lost_future_is_not_counted_as_read(
     assert (await floor(pool), await first(redis)) == (EntryId(1, 4), "2-5")
 
 
+async def test_what_a_reader_took_in_a_lost_future_does_not_keep_it_from_being_told_late(
+    pool: Pool, redis: Redis, relay: RelayStarter, randomness: random.Random
+) -> None:
+    await register(pool, redis)
+    await carry(pool, redis, relay, 4, randomness)
+    await save_reader_positions(pool, {KEY: EntryId(1, 900)})
+    await pool.execute("INSERT INTO log.epochs (shard, epoch, first_position) VALUES ($1, 2, 5)", SHARD)
+    await carry(pool, redis, relay, 90, randomness)
+    assert await trim_once(keeping(pool, redis, keep=10, limit=100)) == {KEY}
+
+
 async def test_a_long_stream_is_cut_in_steps_to_the_entry(redis: Redis, pool: Pool) -> None:
     pipeline = redis.pipeline(transaction=False)
     for position in range(1, 25_001):
