@@ -21,7 +21,7 @@ async def read_notes(pool: Pool) -> list[str]:
 
 
 async def read_figures(pool: Pool) -> Sequence[Gauge]:
-    """Return the gauges of all projections, whichever replica works on them; a version that is built counts too."""
+    """Return the gauges of all projections, whichever replica works on them, in the versions that serve."""
     checkpoints = await read_checkpoints(pool)
     heads = await read_heads(pool)
     lags, letters, events = Counter[str](), Counter[str](), Counter[str]()
@@ -29,9 +29,11 @@ async def read_figures(pool: Pool) -> Sequence[Gauge]:
         lags[each.projection] += max(0, heads[each.shard].position - each.entry.position)
         letters[each.projection] += 0
         events[each.projection] += 0
-    for (projection, _version), (roots, waiting) in (await count_dead_letters(pool)).items():
-        letters[projection] += roots
-        events[projection] += waiting
+    serving = {(each.projection, each.version) for each in checkpoints}
+    for (projection, version), (roots, waiting) in (await count_dead_letters(pool)).items():
+        if (projection, version) in serving:
+            letters[projection] += roots
+            events[projection] += waiting
     return (
         Gauge("bureau_dead_letters", "Roots that wait as dead letters.", _samples(letters)),
         Gauge("bureau_dead_letter_events", "Events that wait with them.", _samples(events)),

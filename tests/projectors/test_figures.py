@@ -5,10 +5,16 @@ from random import Random
 from httpx2 import ASGITransport, AsyncClient, Response
 from redis.asyncio import Redis
 
+from infrastructure.dead_letters import DeadLetterFilter, read_dead_letters
 from infrastructure.postgres import Pool
+from infrastructure.read_checkpoints import open_checkpoints
+from infrastructure.version_switching import begin_version
+from infrastructure.version_tables import make_tables
 from infrastructure.web.metrics import Gauge, Sample, render_gauges
+from projectors.building import catch_up, open_build
 from projectors.main import create_health
-from projectors.projections import PROJECTIONS
+from projectors.projections import PROJECTIONS, table_names
+from projectors.projections.tasks import TASKS
 from projectors.reading import Session
 from tests.fold import has_applied_everything
 from tests.polling import poll_until
@@ -52,6 +58,26 @@ async def test_dead_letters_are_counted_where_people_and_scrapers_look(
     await write(pool, long_story(randomness, 6))
     figures = (await get(session, pool, redis, "/metrics")).text
     assert 'bureau_projection_lag_events{projection="tasks"} 0\n' not in figures
+
+
+async def test_a_version_that_is_being_built_counts_in_no_figure(
+    pool: Pool, redis: Redis, projectors: ProjectorStarter, randomness: Random
+) -> None:
+    bad = with_gap(long_story(randomness, 5), 2)
+    await write(pool, bad)
+    async with projectors() as session:
+        await poll_until(lambda: has_applied_everything(pool))
+    version, _ = await begin_version(pool, "tasks")
+    await make_tables(pool, version, table_names(TASKS))
+    await open_checkpoints(pool, version)
+    while await catch_up(open_build(pool, TASKS, version)):
+        pass
+    assert len(await read_dead_letters(pool, DeadLetterFilter(projection="tasks"))) == 2
+    figures = (await get(session, pool, redis, "/metrics")).text
+    assert 'bureau_dead_letters{projection="tasks"} 1\n' in figures
+    assert f'bureau_dead_letter_events{{projection="tasks"}} {len(bad) - 2}\n' in figures
+    notes = (await get(session, pool, redis, "/ready")).json()["notes"]
+    assert {f"tasks version {each}: 1 dead letters, {len(bad) - 2} events wait" for each in (1, 2)} <= {*notes}
 
 
 async def test_figures_that_cannot_be_read_are_a_503(redis: Redis, pool: Pool) -> None:
