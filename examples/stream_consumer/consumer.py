@@ -1,12 +1,14 @@
 """Reading with FastStream: one subscription a stream, batches, acknowledged by hand after the ledger's commit.
 
 FastStream is told to keep raw entries, so that one damaged entry does not hold up its batch. When a group or a stream
-is gone its subscription stops; then everything begins again, from making the group.
+is gone its subscription stops; then everything begins again, from the group: that of a registered reader is made by the
+relay where it stood, so that is waited for.
 """
 
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +20,7 @@ from faststream.redis.subscriber.usecases import StreamBatchSubscriber
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from examples.stream_consumer.groups import claim_stale, create_group, leave_out_ghosts, read_entry
+from examples.stream_consumer.groups import claim_stale, create_group, find_missing, leave_out_ghosts, read_entry
 from examples.stream_consumer.ledger import Entry, record_entries
 
 __all__ = ["Plan", "consume"]
@@ -34,6 +36,7 @@ class Plan:
     """Who reads what: `member` is unique among those who run at once; `say` gets a line about each batch.
 
     What a member did not acknowledge within `claim_seconds` is taken over by another; longer than a batch takes.
+    A group that is missing is left to the relay for `patience_seconds`, then made from the beginning of the streams.
     """
 
     redis_url: str
@@ -42,6 +45,7 @@ class Plan:
     member: str
     say: Callable[[str], None]
     claim_seconds: float = 30.0
+    patience_seconds: float = 3.0
 
 
 async def consume(plan: Plan, database: sqlite3.Connection) -> None:
@@ -56,9 +60,19 @@ async def consume(plan: Plan, database: sqlite3.Connection) -> None:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _read_until_trouble(plan: Plan, redis: Redis, database: sqlite3.Connection) -> None:
-    for stream in plan.streams:
+async def _make_group(plan: Plan, redis: Redis) -> None:
+    """Wait for the relay to make the group where it stood, then make it where it is still missing."""
+    deadline = time.monotonic() + plan.patience_seconds
+    if await find_missing(redis, plan.streams, plan.group):
+        plan.say("the group is missing: waiting for the relay, which makes that of a registered reader")
+    while (missing := await find_missing(redis, plan.streams, plan.group)) and time.monotonic() < deadline:
+        await asyncio.sleep(_LOOK_SECONDS)
+    for stream in missing:
         await create_group(redis, stream, plan.group)
+
+
+async def _read_until_trouble(plan: Plan, redis: Redis, database: sqlite3.Connection) -> None:
+    await _make_group(plan, redis)
     broker = RedisBroker(
         plan.redis_url,
         socket_timeout=_SOCKET_SECONDS,

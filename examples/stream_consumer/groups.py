@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from examples.stream_consumer.ledger import Entry
 
-__all__ = ["claim_stale", "create_group", "leave_out_ghosts", "read_entry", "stream_names"]
+__all__ = ["claim_stale", "create_group", "find_missing", "leave_out_ghosts", "read_entry", "stream_names"]
 
 _BATCH: Final = 100
 
@@ -19,6 +19,23 @@ _BATCH: Final = 100
 def stream_names(shards: int) -> list[str]:
     """Return the names of the streams of so many shards."""
     return [f"bureau:{{events:{shard}}}" for shard in range(shards)]
+
+
+async def find_missing(redis: Redis, streams: Sequence[str], group: str) -> list[str]:
+    """Return the streams that do not have the group, or do not exist."""
+    pipeline = redis.pipeline(transaction=False)
+    for stream in streams:
+        pipeline.xinfo_groups(stream)
+    answers = await pipeline.execute(raise_on_error=False)
+    return [stream for stream, answer in zip(streams, answers, strict=True) if not _has_group(answer, group)]
+
+
+def _has_group(answer: Any, group: str) -> bool:  # noqa: ANN401 - what redis-py answers
+    if isinstance(answer, ResponseError) and "no such key" in str(answer):
+        return False
+    if isinstance(answer, Exception):
+        raise answer
+    return any(each["name"].decode() == group for each in answer)
 
 
 async def create_group(redis: Redis, stream: str, group: str) -> None:

@@ -15,10 +15,13 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from contracts.streams import shard_of, stream_name
+from contracts.streams import EntryId, shard_of, stream_name
 from examples.stream_consumer import Entry, open_ledger, record_entries, retry_dead_letters
+from examples.stream_consumer.consumer import Plan, consume
 from examples.stream_consumer.groups import leave_out_ghosts, stream_names
+from infrastructure.consumer_groups import read_groups
 from infrastructure.postgres import Pool, open_pool
+from infrastructure.readers import GroupKey, read_reader_positions, register_reader
 from infrastructure.redis_client import open_redis
 from tests.polling import poll_until
 from tests.relay.conftest import start_relay
@@ -137,6 +140,50 @@ async def test_ghosts_that_are_still_on_the_stream_are_left_out(redis: Redis) ->
         await redis.xadd("s", {"event_id": entry_id, "__data__": "{}"}, id=entry_id)
     entries = [*(entry(position, UUID(int=1)) for position in (1, 2, 3)), entry(2, UUID(int=1), epoch=2)]
     assert [each.entry_id for each in await leave_out_ghosts(redis, entries)] == ["1-1", "2-2"]
+
+
+async def test_a_group_that_redis_lost_is_left_to_the_relay_which_knows_where_it_stood(
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, ledger: sqlite3.Connection
+) -> None:
+    tasks = await finish_tasks(pool, 40, random.Random(3))
+    await register_reader(pool, _GROUP, from_now=True)
+    noted = {row.key: row.entry for row in await read_reader_positions(pool)}
+    said: list[str] = []
+    plan = Plan(redis_url, stream_names(TEST_SHARDS), _GROUP, "a", said.append, patience_seconds=60)
+    reading = asyncio.create_task(consume(plan, ledger))
+    try:
+        await poll_until(lambda: said or reading.done(), what="it finds no group")
+        assert await read_groups(redis, noted) == {}
+        async with start_relay(database_url, redis_url):
+
+            async def is_back() -> bool:
+                return await read_groups(redis, noted) == noted
+
+            await poll_until(is_back, timeout=20)
+            later = await finish_tasks(pool, 5, random.Random(4))
+            await poll_until(lambda: finished(ledger) == sorted(later), timeout=20)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert len(tasks) == 40
+    assert seen(ledger) == 5
+
+
+async def test_a_group_that_nobody_makes_is_made_from_the_beginning(
+    redis: Redis, redis_url: str, ledger: sqlite3.Connection
+) -> None:
+    keys = [GroupKey(_GROUP, shard) for shard in range(2)]
+    plan = Plan(redis_url, stream_names(2), _GROUP, "a", [].append, patience_seconds=0)
+    reading = asyncio.create_task(consume(plan, ledger))
+
+    async def is_made() -> bool:
+        return await read_groups(redis, keys) == dict.fromkeys(keys, EntryId(0, 0))
+
+    try:
+        await poll_until(is_made)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 @pytest.mark.faults
