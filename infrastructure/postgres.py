@@ -47,7 +47,10 @@ _CONNECTION_ERRORS: Final = (
 
 
 class _Connection(asyncpg.Connection):
-    """A connection that is not reset between uses: we hold no session state, and the reset is a round trip."""
+    """A connection that is not reset between uses: the reset is a round trip, and nobody leaves any state behind.
+
+    What is set is set for a transaction, and locks of a session are given back (`infrastructure.session_locks`).
+    """
 
     def get_reset_query(self) -> str:
         """Return no statement."""

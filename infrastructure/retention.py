@@ -5,14 +5,13 @@ concurrently, so that no writer waits; then it is attached to the archive. Cut o
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Final, NamedTuple
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
-
 from infrastructure.postgres import Pool
+from infrastructure.session_locks import LockedConnection as Connection
+from infrastructure.session_locks import hold_lock
 from infrastructure.stream_trimming import StreamBounds
 
 __all__ = ["Archived", "Connection", "archive_log", "hold_retention", "partition_bounds"]
@@ -20,7 +19,6 @@ __all__ = ["Archived", "Connection", "archive_log", "hold_retention", "partition
 _PARTITION_POSITIONS: Final = 1_000_000
 """As in `log.ensure_partitions`."""
 _NAME: Final = re.compile(r"events_([0-9]{6})")
-_LOCK: Final = (1_112_888_661, -2)
 
 _RESTORED: Final = """
 SELECT format('the log was given its beginning back at %s', to_char(ran_at, 'YYYY-MM-DD HH24:MI')) FROM log.upkeep
@@ -32,8 +30,6 @@ SELECT c.relname AS name, i.inhparent IS NOT NULL AS is_attached, coalesce(i.inh
 FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 WHERE c.relnamespace = 'log'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^events_[0-9]{6}$' ORDER BY c.relname
 """
-
-type Connection = PoolConnectionProxy[asyncpg.Record]
 
 
 class Archived(NamedTuple):
@@ -67,16 +63,9 @@ async def archive_log(pool: Pool, streams: Mapping[int, StreamBounds], *, days: 
     return Archived(done, "")
 
 
-@asynccontextmanager
-async def hold_retention(pool: Pool) -> AsyncIterator[Connection | None]:
-    """Yield a connection to the one who gets the lock, None to others; a process that dies gives it back."""
-    async with pool.acquire() as connection:
-        has_lock = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_LOCK)
-        try:
-            yield connection if has_lock else None
-        finally:
-            if has_lock and not connection.is_closed():
-                await connection.execute("SELECT pg_advisory_unlock($1, $2)", *_LOCK)
+def hold_retention(pool: Pool) -> AbstractAsyncContextManager[Connection | None]:
+    """Give a connection to the one who gets the lock, None to others; a process that dies gives it back."""
+    return hold_lock(pool, "bureau retention")
 
 
 async def _cut(connection: Connection, name: str, streams: Mapping[int, StreamBounds], days: int) -> str:

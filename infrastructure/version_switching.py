@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
+from infrastructure.session_locks import hold_lock
 from infrastructure.version_tables import drop_sql
 
 if TYPE_CHECKING:
@@ -74,15 +75,10 @@ async def hold_rebuild(pool: Pool, projection: str) -> AsyncIterator[None]:
 
     The lock ends with its connection, so with this process.
     """
-    async with pool.acquire() as connection:
-        name = f"bureau rebuild {projection}"
-        if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name):
+    async with hold_lock(pool, f"bureau rebuild {projection}") as connection:
+        if connection is None:
             raise RebuildRunningError(projection)
-        try:
-            yield
-        finally:
-            if not connection.is_closed():
-                await connection.fetchval("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
+        yield
 
 
 @asynccontextmanager
@@ -91,14 +87,8 @@ async def claim_shard(pool: Pool, version: ReadVersion, shard: int) -> AsyncIter
 
     Yields false where another does it. The claim ends with its connection, so with this process.
     """
-    async with pool.acquire() as connection:
-        name = f"bureau build {version.schema} {shard}"
-        is_mine = await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)
-        try:
-            yield is_mine
-        finally:
-            if is_mine and not connection.is_closed():
-                await connection.fetchval("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
+    async with hold_lock(pool, f"bureau build {version.schema} {shard}") as connection:
+        yield connection is not None
 
 
 async def _hold_pointer(connection: "PoolConnectionProxy", projection: str) -> Pointer:

@@ -1,14 +1,15 @@
 """What Redis knows of a projection is brought in line with its checkpoints, whatever was missed, however much."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from random import Random
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
-from contracts.streams import APPLIED_CHANNEL, EntryId
+from contracts.streams import APPLIED_CHANNEL, EntryId, Token
 from infrastructure.answer_cache import Answer, CachePlace, open_answer_cache
 from infrastructure.cache_notices import announce_applied, applied_key, cache_key
 from infrastructure.postgres import Pool
@@ -18,7 +19,7 @@ from projectors.announcing import Servers, keep_announcing
 from projectors.projections.task_detail import TASK_DETAIL
 from tests.polling import poll_until
 from tests.projectors.poison import long_story
-from tests.projectors.stories import Written, write
+from tests.projectors.stories import new_id, write
 from tests.query.world import move_checkpoint
 
 SHARD = 5
@@ -48,9 +49,9 @@ async def compare(announcer: Announcer, redis: Redis) -> None:
     await poll_until(is_said)
 
 
-async def cache_answers(redis: Redis, stories: Sequence[Sequence[Written]]) -> list[str]:
+async def cache_answers(redis: Redis, tasks: Iterable[UUID]) -> list[str]:
     """Put an answer about each task into the cache; return the keys."""
-    keys = [cache_key(f"{NAME}/{story[0].root}") for story in stories]
+    keys = [cache_key(f"{NAME}/{task}") for task in tasks]
     for key in keys:
         await redis.hset(key, mapping={"answer": b"old"})
     return keys
@@ -70,7 +71,7 @@ async def test_what_happened_since_the_known_position_is_forgotten_and_nothing_e
 ) -> None:
     first, second = (long_story(randomness, SHARD)[:5] for _ in range(2))
     await write(pool, [*first, *second])
-    keys = await cache_answers(redis, [first, second])
+    keys = await cache_answers(redis, [first[0].root, second[0].root])
     await announce_applied(redis, {}, {(NAME, SHARD): EntryId(1, 5)})
     async with announcer_at(pool, redis, 10) as announcer:
         await compare(announcer, redis)
@@ -98,7 +99,7 @@ async def test_commits_that_a_crash_took_back_are_said_and_their_answers_forgott
     first, second = (long_story(randomness, SHARD)[:5] for _ in range(2))
     await write(pool, [*first, *second])
     await move_checkpoint(pool, NAME, SHARD, 5)
-    keys = await cache_answers(redis, [first, second])
+    keys = await cache_answers(redis, [first[0].root, second[0].root])
     await announce_applied(redis, {}, {(NAME, SHARD): EntryId(1, 10)})
     async with announcer_at(pool, redis, 5) as announcer:
         await compare(announcer, redis)
@@ -114,7 +115,7 @@ async def test_a_position_far_behind_has_everything_forgotten_and_costs_no_readi
         raise AssertionError(message)
 
     monkeypatch.setattr("projectors.announcing.read_log", refuse)
-    keys = await cache_answers(redis, [long_story(randomness, SHARD) for _ in range(1_200)])
+    keys = await cache_answers(redis, (new_id(randomness) for _ in range(1_200)))
     await announce_applied(redis, {}, {(NAME, SHARD): EntryId(1, 7)})
     async with announcer_at(pool, redis, 5_000_000) as announcer:
         await compare(announcer, redis)
@@ -128,7 +129,7 @@ async def test_answers_about_events_that_the_log_no_longer_holds_are_forgotten_t
     await pool.execute("UPDATE log.floors SET position = 10, event_id = gen_random_uuid()")
     cut, after = (long_story(randomness, SHARD)[:5] for _ in range(2))
     await write(pool, after)
-    keys = await cache_answers(redis, [cut, after])
+    keys = await cache_answers(redis, [cut[0].root, after[0].root])
     await announce_applied(redis, {}, {(NAME, SHARD): EntryId(1, 5)})
     async with announcer_at(pool, redis, 15) as announcer:
         await compare(announcer, redis)
@@ -137,7 +138,7 @@ async def test_answers_about_events_that_the_log_no_longer_holds_are_forgotten_t
 
 
 async def test_a_forgetting_that_was_cut_off_is_begun_again(pool: Pool, redis: Redis, randomness: Random) -> None:
-    keys = await cache_answers(redis, [long_story(randomness, SHARD)])
+    keys = await cache_answers(redis, [new_id(randomness)])
     await announce_applied(redis, {}, {(NAME, SHARD): EntryId(0, 9)})
     async with announcer_at(pool, redis, 9) as announcer:
         await compare(announcer, redis)
@@ -147,7 +148,11 @@ async def test_a_forgetting_that_was_cut_off_is_begun_again(pool: Pool, redis: R
 
 async def test_while_everything_is_forgotten_no_token_is_served_and_nothing_older_is_kept(redis: Redis) -> None:
     place, cache = CachePlace(f"{NAME}/x", "answer"), open_answer_cache(redis)
-    old = Answer(b"old", '"etag"', None)
-    assert await cache.keep(place, NAME, old, b"")
+
+    def answer(position: int) -> Answer:
+        return Answer(b"{}", '"etag"', Token(1, {SHARD: position}))
+
     await announce_applied(redis, {}, {(NAME, SHARD): EntryId(0, 9)})
+    assert not await cache.keep(place, NAME, answer(8), b"")
+    assert await cache.keep(place, NAME, answer(9), b"")
     assert (await cache.look_up(place, NAME, {SHARD: EntryId(1, 3)})).answer is None
