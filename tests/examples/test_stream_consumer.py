@@ -173,7 +173,8 @@ async def test_a_group_that_nobody_makes_is_made_from_the_beginning(
     redis: Redis, redis_url: str, ledger: sqlite3.Connection
 ) -> None:
     keys = [GroupKey(_GROUP, shard) for shard in range(2)]
-    plan = Plan(redis_url, stream_names(2), _GROUP, "a", [].append, patience_seconds=0)
+    said: list[str] = []
+    plan = Plan(redis_url, stream_names(2), _GROUP, "a", said.append, patience_seconds=0)
     reading = asyncio.create_task(consume(plan, ledger))
 
     async def is_made() -> bool:

@@ -61,9 +61,8 @@ async def cached(redis: Redis, keys: Sequence[str]) -> list[bool]:
     return [bool(await redis.hexists(key, "answer")) for key in keys]
 
 
-async def applied(redis: Redis) -> bytes | None:
-    value: bytes | None = await redis.get(applied_key(NAME, SHARD))
-    return value
+async def applied(redis: Redis) -> object:
+    return await redis.get(applied_key(NAME, SHARD))
 
 
 async def test_what_happened_since_the_known_position_is_forgotten_and_nothing_else(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -185,7 +186,7 @@ async def test_a_copy_of_a_stream_that_ends_before_the_log_begins_is_filled_anew
     old_log: Pool, redis: Redis, randomness: random.Random
 ) -> None:
     name = stream_name(SHARD)
-    old = await redis.xrange(name, max="1-999995")
+    old: Any = await redis.xrange(name, max="1-999995")
     await register_reader(old_log, "index", from_now=True)
     await archive_once(keeping(old_log, redis))
     assert (await floor(old_log)).position == 999_999
