@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 # Options for pytest, such as PYTEST="-k relay -x".
 PYTEST ?=
+# What to measure and how, such as BENCH="lifecycle relay --peers" or BENCH=--quick.
+BENCH ?=
 QUICK := not containers and not (faults and slow)
 # Poetry reads no settings of the user and asks no one: only the file is checked.
 POETRY_ALONE := POETRY_CONFIG_DIR=.venv/poetry POETRY_CACHE_DIR=.venv/poetry POETRY_NO_INTERACTION=1
@@ -34,7 +36,7 @@ test-containers: environment ## Build the image, run the composed service and te
 
 faults: environment ## Kill and stop processes and servers at every step, for minutes (BUREAU_FAULT_KILLS=... and others)
 	$(BIN)/python -m pytest -m faults -k "not storm" --numprocesses=auto $(PYTEST)
-	BUREAU_FULL_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_storm.py tests/model -m faults -s $(PYTEST)
+	BUREAU_FULL_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_storm.py tests/model tests/work -m faults -s $(PYTEST)
 
 check: environment ## Check format, lint, types, import rules, the events' contract and package metadata
 	$(BIN)/ruff format --check .
@@ -48,8 +50,8 @@ contract: environment ## Write the events' contract anew into docs/; refuses wha
 	@$(BIN)/python -m tests.documentation.event_reference
 	@exec $(BIN)/python -m tests.documentation.contract_files
 
-bench: environment ## Measure the line, each figure as a ratio to a floor of the same run
-	@exec $(BIN)/python -m benchmarks
+bench: environment ## Measure the line, each figure beside a floor of the same run (BENCH="lifecycle --peers" adds peers)
+	@exec $(BIN)/python -m benchmarks $(BENCH)
 
 format: environment ## Format the code and apply the safe fixes
 	$(BIN)/ruff format .

@@ -1,7 +1,7 @@
 """Workers that are killed, and stopped past their lease and continued: every task still ends exactly once.
 
-The full form takes some minutes: `pytest tests/work -m slow`. A seed that failed is run again with
-BUREAU_FAULT_SEED=… in the environment.
+The full form takes minutes: `make faults`, or BUREAU_FULL_FAULTS=1 in the environment of `pytest tests/work`. A seed
+that failed is run again with BUREAU_FAULT_SEED=… in the environment.
 """
 
 import asyncio
