@@ -158,7 +158,8 @@ def _batch_request(call: Call, part: int, items: Sequence[tuple[int, UUID, Submi
         context=part_context(call, part),
         prepare=prepare,
         respond=respond,
-        aggregate_ids=list({agent for agent in agents if isinstance(agent, UUID)}),
+        # The tasks, too: they are there where the receipt of the same batch was purged.
+        aggregate_ids=[*{agent for agent in agents if isinstance(agent, UUID)}, *(task_id for _, task_id, _ in items)],
         agent_names=list({agent for agent in agents if isinstance(agent, str)}),
         is_lenient=True,
     )

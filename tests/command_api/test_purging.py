@@ -63,6 +63,22 @@ async def test_a_command_is_answered_as_before_until_its_receipt_is_purged_and_c
     assert await submit() != first
 
 
+async def test_a_batch_whose_receipts_were_purged_makes_no_task_twice_and_says_so_of_each(
+    store: Pool, command_client: httpx2.AsyncClient
+) -> None:
+    await register_agent(command_client)
+    body = {"tasks": [{"agent": "analyst", "message": user_message()}] * 20}
+
+    async def submit() -> list[str | None]:
+        answer = await command_client.post(f"{API}/tasks/batch", json=body, headers={"Idempotency-Key": '"k"'})
+        return [item["error"] and item["error"]["code"] for item in answer.json()["data"]]
+
+    assert await submit() == [None] * 20
+    await store.execute("DELETE FROM write.receipts WHERE key LIKE 'k%'")
+    assert await submit() == ["task_exists"] * 20
+    assert await store.fetchval("SELECT count(*) FROM write.aggregates WHERE kind = 'task'") == 20
+
+
 async def test_a_batch_bounds_each_call_and_all_that_is_old_goes(store: Pool) -> None:
     await store.execute(
         "INSERT INTO write.receipts SELECT 'w', 'p', n::text, '', '', 1, '{}', '{}', now() - '40 days'::interval"
