@@ -13,7 +13,7 @@
         │   ├── LeaseLostError          the lease expired, or another worker has the task
         │   └── TaskCanceledError       the worker's task was canceled: stop, and acknowledge it
         ├── ConsistencyLostError   410  the database went back in time; the token is forgotten, read again
-        ├── InvalidRequestError    400, 405, 413, 415, 422  `details` names the fields
+        ├── InvalidRequestError    400, 405, 413, 415, 422, 431  `details` names the fields
         ├── RateLimitedError       429  after all retries; `retry_after` in seconds
         └── ServiceError           5xx  a fault of the service
             └── UnavailableError   502, 503, 504  after all retries
@@ -143,7 +143,7 @@ class ConsistencyLostError(ApiError):
 
 
 class InvalidRequestError(ApiError):
-    """400, 405, 413, 415 or 422: the request can't be understood; `details` names the fields."""
+    """400, 405, 413, 415, 422 or 431: the request can't be understood; `details` names the fields."""
 
 
 class RateLimitedError(ApiError):

@@ -28,7 +28,7 @@ from infrastructure.write_store import (
     WriteConflictError,
 )
 
-__all__ = ["MAX_TRIES", "handle_command"]
+__all__ = ["GUARDED_RULES", "MAX_TRIES", "handle_command"]
 
 MAX_TRIES = 24
 """How often a command is tried against others that change the same aggregate; a try is two round trips, and the pauses
@@ -38,11 +38,12 @@ before all of them last nine seconds at the most, less than a request may.
 _UNAVAILABLE_TRIES = 12
 """From which try on a database that is out of reach is told to the client."""
 
-_GUARDED_RULES = {
+GUARDED_RULES = {
     "agents_name_key": ("agent_name_taken", "Another agent of this workspace has this name."),
     "budgets_scope_key": ("budget_exists", "This scope has a budget already; change that."),
     "tasks_slot_key": ("agent_busy", "Another task has taken the agent's place for concurrent tasks."),
 }
+"""What the database guards, by the name of its index: the code and the message of the refusal."""
 
 
 async def handle_command(request: CommandRequest, dependencies: CommandDependencies) -> CommandAnswer:
@@ -93,7 +94,7 @@ async def _answer_twin(
     """Return the first answer where the same command, sent twice at once, broke the rule itself; refused otherwise."""
     loaded = await dependencies.load(LoadRequest(request.context.key))
     if loaded.receipt is None:
-        raise Conflict(*_GUARDED_RULES[error.constraint]) from error
+        raise Conflict(*GUARDED_RULES[error.constraint]) from error
     return _replay(loaded.receipt, request.context.fingerprint)
 
 

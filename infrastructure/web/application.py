@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -25,9 +25,23 @@ type Shorten = Callable[[FastAPI, ASGIApp], ASGIApp]
 """Wraps an application's framework."""
 
 
+_ERRORS: Final = {
+    400: "400 `malformed_json` or `invalid_header`.",
+    401: "401 `unauthenticated`: the API key is missing, wrong or revoked.",
+    403: "The key may not do it; `code` says why.",
+    404: "What the path or the body names is not there; `code` says what, such as `task_not_found`.",
+    409: "Its state does not allow it; `code` says why. Only 409 `version_conflict` is retryable.",
+    410: "410 `consistency_epoch_lost`: the token is of what was lost when the database was restored.",
+    413: "413 `body_too_large`.",
+    415: "415 `unsupported_media_type`: the body is not application/json, or compressed.",
+    422: "422 `invalid_request`, or a code that says more; `details` names the places.",
+    503: "503 `unavailable`, or `stale` where a query was to be strict; retryable.",
+}
+
+
 def documented_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's `responses` for statuses that answer with the one error shape."""
-    return {status: {"model": ErrorResponse} for status in statuses}
+    return {status: {"model": ErrorResponse, "description": _ERRORS[status]} for status in statuses}
 
 
 class _EdgedApplication(FastAPI):

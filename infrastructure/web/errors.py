@@ -21,6 +21,7 @@ from contracts.record import Record
 from infrastructure.postgres import is_connection_error
 
 __all__ = [
+    "CODES",
     "ApiError",
     "ErrorBody",
     "ErrorDetail",
@@ -46,7 +47,7 @@ class ErrorDetail(Record):
 class ErrorBody(Record):
     """What went wrong."""
 
-    code: str = Field(description="Stable, for machines.", examples=["invalid_request"])
+    code: str = Field(description="Stable, for machines; docs/errors.md has them all.", examples=["invalid_request"])
     message: str = Field(description="For people; may change.", examples=["The request is not valid."])
     details: tuple[ErrorDetail, ...] = ()
     request_id: str = Field(description="As in the header X-Request-Id.")
@@ -85,18 +86,8 @@ class ApiError(Exception):
 _MAX_DETAILS: Final = 20
 _LONGEST_STEP: Final = 100
 
-_CODES: Final = {
-    400: "bad_request",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "unsupported_media_type",
-    422: "invalid_request",
-    429: "rate_limited",
-    503: "unavailable",
-}
+CODES: Final = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+"""What the framework refuses by itself, by status."""
 
 
 def error_response(error: ApiError, request_id: str) -> Response:
@@ -149,7 +140,7 @@ def _missing(details: Sequence[ErrorDetail]) -> ApiError | None:
 
 def _from_http(error: HTTPException) -> ApiError:
     """Translate the errors that the framework raises by status."""
-    code = _CODES.get(error.status_code, "error")
+    code = CODES.get(error.status_code, "error")
     message = "No such path." if error.status_code == HTTPStatus.NOT_FOUND else str(error.detail)
     return ApiError(error.status_code, code, message, headers=error.headers)
 
