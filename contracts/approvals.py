@@ -23,7 +23,7 @@ type OperationName = Annotated[str, StringConstraints(min_length=1, max_length=1
 """An operation as a worker names it: `payments.refund`."""
 
 type OperationPattern = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:/*-]+$")]
-"""An operation, or a beginning of one with `*` for the rest."""
+"""An operation, or several: each `*` stands for any text, wherever it is and also for none."""
 
 type RoleName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9_.-]+$")]
 

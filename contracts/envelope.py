@@ -44,7 +44,7 @@ class Envelope(BaseModel):
 
     @property
     def aggregate_kind(self) -> str:
-        """The part of the subject before the slash: `task` or `agent`."""
+        """The part of the subject before the slash: `agent`, `approval`, `budget` or `task`."""
         return self.subject.partition("/")[0]
 
     @property

@@ -4,11 +4,13 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from command_api.services.aggregates import AGGREGATE_TYPES
 from contracts.envelope import Envelope
 from contracts.events import EVENT_TYPES, read_event
 from contracts.streams import stream_name
@@ -28,6 +30,15 @@ def test_every_event_has_an_example_that_reads_back() -> None:
 def test_the_table_names_every_attribute_of_the_envelope() -> None:
     named = set(re.findall(r"^\| `([a-z]+)` \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert named == set(Envelope.model_fields) - {"specversion", "source", "datacontenttype"}
+
+
+def test_the_page_names_every_kind_of_subject_and_root() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `subject` \| (.*) \|$", page, flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)/<id>`", row)) == set(AGGREGATE_TYPES)
+    state = SimpleNamespace(**{f"{kind}_id": kind for kind in AGGREGATE_TYPES})
+    roots = {kind: aggregate.root_of(state) for kind, aggregate in AGGREGATE_TYPES.items()}
+    assert roots == {"agent": "agent", "approval": "task", "budget": "budget", "task": "task"}, "say so on the page"
 
 
 @pytest.fixture
