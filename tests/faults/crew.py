@@ -28,6 +28,7 @@ SLOTS = {
     "tasks-1": "tasks",
 }
 _MOST_CALLS = {"read_batches": 12, "append_batches": 8, "save_batch": 8, "read_log": 3, "locate_streams": 2}
+_MOST_CALLS |= {"ensure_partitions": 1, "find_damage": 2, "raise_floors": 2, "trim_streams": 2, "renew_leases": 12}
 _MOST_CALLS |= {"load_commands": 40, "save_commands": 20, "save_command": 10, "find_due_tasks": 10}
 
 

@@ -1,4 +1,4 @@
-"""Fault points: before, during and after each I/O of API, relay and projectors a process may strike itself down.
+"""Fault points: before, during and after an I/O of API, relay or projectors a process may strike itself down.
 
 `relay.append_batches.after:3:kill` means: when the relay has returned from its third append, SIGKILL; with `stop`
 SIGSTOP, and when it goes on it says on a line `STRUCK …` what its call came to. Wrapped around the names under which
@@ -29,12 +29,22 @@ _TARGETS: Final = {
     "relay.read_batches": "outbox_relay.main",
     "relay.append_batches": "outbox_relay.main",
     "relay.locate_streams": "outbox_relay.main",
+    "relay.ensure_partitions": "outbox_relay.main",
+    "relay.find_damage": "outbox_relay.main",
+    "relay.raise_floors": "outbox_relay.keeping",
+    "relay.trim_streams": "outbox_relay.keeping",
+    "relay.renew_leases": "infrastructure.lease_keeping",
     "projectors.load_bodies": "projectors.main",
     "projectors.save_batch": "projectors.main",
     "projectors.read_standings": "projectors.following",
     "projectors.read_log": "projectors.following",
     "projectors.announce_applied": "projectors.announcing",
+    "projectors.open_serving": "projectors.following",
+    "projectors.renew_leases": "infrastructure.lease_keeping",
 }
+"""What a storm leads to. What it does not (parking, releasing, the archive, mending a stream that a stranger damaged,
+the groups of registered readers) has tests of its own.
+"""
 _MOMENTS: Final = ("before", "during", "after")
 _MOMENT_SECONDS: Final = 0.001
 
