@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bureau.errors import ExitCode
+from bureau.verification.differences import Kind
 from infrastructure.settings import Settings
+from tests.faults.points import POINTS
 
 _ROOT = Path(__file__).parents[2]
 _PAGES = sorted([*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md")])
@@ -50,6 +52,20 @@ def test_the_readme_gives_the_settings_their_defaults() -> None:
 def test_the_readme_lists_every_exit_code() -> None:
     listed = {int(code) for code in re.findall(r"^\| (\d+)(?:, \d+)? \|", _README, flags=re.MULTILINE)}
     assert listed == {*map(int, ExitCode), 130}
+
+
+def test_the_proof_names_every_kind_of_difference_and_a_test_makes_each() -> None:
+    page = (_ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[a-z]+\.[a-z_]+`(?:, `[a-z]+\.[a-z_]+`)*) \|", page, flags=re.MULTILINE)
+    named = [kind for row in rows for kind in re.findall(r"`([a-z._]+)`", row)]
+    assert sorted(named) == sorted(kind.value for kind in Kind)
+    tests = (_ROOT / "tests" / "verification" / "test_damage.py").read_text(encoding="utf-8")
+    assert {kind for kind in named if f'"{kind}"' not in tests} == set()
+
+
+def test_the_proof_says_how_many_fault_points_there_are() -> None:
+    page = (_ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
+    assert f"There are {sum(map(len, POINTS.values()))} (" in page
 
 
 def test_decisions_are_numbered_without_gaps_and_say_their_own_number() -> None:

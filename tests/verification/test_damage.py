@@ -157,6 +157,12 @@ async def test_damage_to_a_stream_is_named(line: Line, damage: str) -> None:
     assert kind in await line.find(is_deep=False)
 
 
+async def test_another_type_of_key_in_a_streams_place_is_named(line: Line) -> None:
+    await line.redis.delete(stream_name(line.shard))
+    await line.redis.set(stream_name(line.shard), "somebody's")
+    assert "stream.other_key" in await line.find(is_deep=False)
+
+
 async def test_a_changed_body_is_named_by_a_deep_look_alone(line: Line) -> None:
     def change(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[bytes, dict[bytes, bytes]]]:
         entry_id, fields = entries[4]
