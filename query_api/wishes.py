@@ -34,14 +34,15 @@ def _preferences(lines: Sequence[str]) -> dict[str, str]:
 def read_wish(token_text: str | None, prefer: Sequence[str]) -> Wish:
     """Return the wish of a token's text and the lines of `Prefer`; raises InvalidTokenError.
 
-    A preference that can't be honoured is ignored, as RFC 7240 says; a longer wait than 30 s becomes 30 s.
+    A preference that can't be honoured is ignored, as RFC 7240 says: without a token there is nothing to wait for. A
+    longer wait than 30 s becomes 30 s.
     """
     token = parse_token(token_text) if token_text else None
-    if token is None or not prefer:
+    if not prefer:
         return Wish(token, _USUAL_WAIT_SECONDS, is_strict=False, applied="")
     preferences = _preferences(prefer)
     wait = preferences.get("wait", "")
-    is_waiting = wait.isascii() and wait.isdecimal() and len(wait) < 10  # noqa: PLR2004 - digits of a sane number
+    is_waiting = token is not None and wait.isascii() and wait.isdecimal() and len(wait) < 10  # noqa: PLR2004 - digits of a sane number
     seconds = min(int(wait), MOST_WAIT_SECONDS) if is_waiting else None
     is_strict = preferences.get("handling", "").lower() == "strict"
     honoured = [f"wait={seconds}"] * (seconds is not None) + ["handling=strict"] * is_strict

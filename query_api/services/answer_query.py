@@ -7,7 +7,7 @@ A new query is a new `Question`; this function does not change.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from contracts.streams import EntryId
+from contracts.streams import EntryId, Token
 from infrastructure.answer_cache import Answer
 from query_api.dependencies import QueryDependencies
 from query_api.services.question import Question
@@ -38,19 +38,26 @@ class StaleAnswerError(Exception):
 
 async def answer_query(question: Question, dependencies: QueryDependencies) -> Outcome:
     """Return the answer; raises StaleAnswerError, UnknownPositionError and LostPositionError."""
-    wish = question.wish
-    if wish.token is None:
-        answer = await read_through(question, {}, dependencies)
-        return await _tell_parked(Outcome(answer, is_stale=False), question, dependencies)
-    targets = await dependencies.resolve_token(wish.token)
-    outcome = await _answer_current(question, targets, dependencies)
-    if not outcome.is_stale and not is_enough(outcome.answer, targets):
-        outcome = await _answer_again(outcome, question, targets, dependencies)
-    else:
-        outcome = await _tell_parked(outcome, question, dependencies)
-    if outcome.is_stale and wish.is_strict:
+    token = question.wish.token
+    outcome = await (_answer(question, dependencies) if token is None else _cover(token, question, dependencies))
+    if outcome.is_stale and question.wish.is_strict:
         raise StaleAnswerError(is_parked=outcome.is_parked)
     return outcome
+
+
+async def _answer(question: Question, dependencies: QueryDependencies) -> Outcome:
+    """Answer with what there is; stale only where something of it is parked."""
+    answer = await read_through(question, {}, dependencies)
+    return await _tell_parked(Outcome(answer, is_stale=False), question, dependencies)
+
+
+async def _cover(token: Token, question: Question, dependencies: QueryDependencies) -> Outcome:
+    """Answer so that the token is covered, where that is to be had in time."""
+    targets = await dependencies.resolve_token(token)
+    outcome = await _answer_current(question, targets, dependencies)
+    if not outcome.is_stale and not is_enough(outcome.answer, targets):
+        return await _answer_again(outcome, question, targets, dependencies)
+    return await _tell_parked(outcome, question, dependencies)
 
 
 async def _answer_again(

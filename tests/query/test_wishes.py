@@ -35,7 +35,8 @@ def test_preferences_are_read_as_rfc_7240_says(
 
 
 def test_without_a_token_there_is_nothing_to_wait_for() -> None:
-    assert read_wish(None, ["wait=5, handling=strict"]) == (None, 2.0, False, "")
+    assert read_wish(None, ["wait=5, handling=strict"]) == (None, 2.0, True, "handling=strict")
+    assert read_wish(None, ["wait=5"]) == read_wish(None, []) == (None, 2.0, False, "")
     with pytest.raises(InvalidTokenError):
         read_wish("nonsense", [])
 
