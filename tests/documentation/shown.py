@@ -76,8 +76,8 @@ def _call(words: list[str]) -> Call | None:
             case "-H" | "-sH":
                 name, _, value = next(rest).partition(":")
                 headers[name] = value.strip()
-            case _ if not word.startswith("-"):
-                target = word
+            case _:
+                target = target if word.startswith("-") else word
     path = target if target.startswith("/") else target.partition("/api/v1")[2]
     return Call(method or ("GET" if body is None else "POST"), path, headers, body) if path else None
 
@@ -86,4 +86,4 @@ def programs(page: str) -> Iterator[ast.Module]:
     """Yield the indented blocks of a page that are Python, which may await where they stand."""
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     for block in blocks(page):
-        yield compile(block, "page", "exec", flags)  # type: ignore[misc] # a tree, with this flag
+        yield compile(block, "page", "exec", flags)

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 
@@ -65,8 +64,8 @@ def _kinds() -> set[str]:
 
 
 def _in_the_code() -> set[tuple[str, int]]:
-    literal = {(code.value, status) for code, status in _refusals() if isinstance(code, ast.Constant)}
-    computed: set[tuple[Any, int]] = {(code, 409) for code, _ in GUARDED_RULES.values()}
+    literal = {(str(code.value), status) for code, status in _refusals() if isinstance(code, ast.Constant)}
+    computed = {(code, 409) for code, _ in GUARDED_RULES.values()}
     computed |= {(code, status) for status, code in CODES.items()}
     computed |= {(f"{kind}_not_found", 404) for kind in _kinds()}
     return literal | computed

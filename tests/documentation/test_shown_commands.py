@@ -4,10 +4,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from bureau.cli import app
 from tests.documentation.shown import PAGES, ROOT, shell_commands
@@ -25,12 +26,12 @@ def _in_containers() -> list[tuple[str, list[str]]]:
     return [(page, words[words.index(image) + 1 :]) for page, words, image in shown if image in words]
 
 
-def _in_help(command: TyperCommand | TyperGroup, *words: str) -> Iterator[tuple[str, list[str]]]:
+def _in_help(command: Any, *words: str) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401 - of classes that typer keeps to itself
     """Yield the examples that a command's help shows, and those of the commands below it."""
     for example in re.findall(r"^ *(?:[A-Z]+=\$\()?bureau ([^|)\n]*)", command.help or "", flags=re.MULTILINE):
         yield " ".join(("bureau", *words, "--help")), shlex.split(example)
     for name, below in command.commands.items() if isinstance(command, TyperGroup) else ():
-        yield from _in_help(below, *words, name)  # type: ignore[arg-type] # typer makes all of them its own
+        yield from _in_help(below, *words, name)
 
 
 _BUREAU = [*_all("bureau"), *_in_containers(), *_in_help(typer.main.get_command(app))]
