@@ -54,12 +54,12 @@ def _refusals() -> Iterator[tuple[ast.expr, int]]:
             yield call.args[0], _STATUSES[name]
         elif name == "ApiError":
             status = call.args[0]
-            yield call.args[1], status.value if isinstance(status, ast.Constant) else 0  # type: ignore[misc]
+            yield call.args[1], status.value if isinstance(status, ast.Constant) else 0  # type: ignore[misc] # a status is a number
 
 
 def _kinds() -> set[str]:
     """Return what ids in paths are of."""
-    paths = [route.path for router in ROUTERS for route in router.routes]  # type: ignore[attr-defined]
+    paths = [route.path for router in ROUTERS for route in router.routes]  # type: ignore[attr-defined] # all of them have a path
     return {name for path in paths for name in re.findall(r"\{(\w+)_id", path)}
 
 
