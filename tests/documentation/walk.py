@@ -17,14 +17,14 @@ _ENDS = {"complete", "fail", "reject", "acknowledge-cancel"}
 """After these the worker has its task no more."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Walk:
-    """One reader of a page. `names` is what its variables stand for, `made` counts the calls that succeeded."""
+    """One reader of a page. `names` is what its variables stand for, `made` are the calls that succeeded."""
 
     service: Service
     shown: Sequence[Call]
     names: dict[str, str] = field(default_factory=dict)
-    made: int = 0
+    made: list[Call] = field(default_factory=list)
 
     async def go(self) -> None:
         """Make all calls, each where a worker or a person would; every one must succeed."""
@@ -53,7 +53,7 @@ class Walk:
             answer = await client.request(call.method, url, headers=headers, content=content)
         assert answer.is_success, (call, answer.text)
         self._learn(answer.json())
-        self.made += 1
+        self.made.append(call)
         return answer.json()
 
     def _fill(self, text: str) -> str:
@@ -66,7 +66,7 @@ class Walk:
         self.names["TOKEN"] = answer.get("consistency") or self.names.get("TOKEN", "")
         for lease in answer.get("data", []):
             if "lease_token" in lease:
-                self.names |= {"TASK": lease["task_id"], "LEASE": lease["lease_token"]}
+                self.names.update(TASK=lease["task_id"], LEASE=lease["lease_token"])
         for name in ("agent", "approval", "budget"):
             if answer.get(f"{name}_id"):
                 self.names[name.upper()] = answer[f"{name}_id"]
