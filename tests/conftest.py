@@ -1,23 +1,27 @@
 """Fixtures for every test: real servers, a fresh database and an empty Redis for each test that asks.
 
-`database_url`, `redis_url`: this test's own. `private_postgres`, `private_valkey`: servers that a test may kill;
-`noting_postgres` is one that notes when each transaction was committed.
+`database_url`, `redis_url`, and `pool` and `redis` on them: this test's own. `private_postgres`, `private_valkey`:
+servers that a test may kill; `noting_postgres` notes when each transaction was committed. `randomness` is seeded.
 What outlives a test is made by synchronous fixtures that hand out addresses (see `tests.servers`).
 """
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
 import structlog
+from redis.asyncio import Redis
 
 from bureau.embedded import PostgresConfig, ValkeyConfig, start_postgres, start_valkey
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import open_redis
 from tests.private_servers import PrivatePostgres, PrivateValkey, prepare_private_postgres
 from tests.servers import (
     Servers,
@@ -25,8 +29,8 @@ from tests.servers import (
     drop_database,
     flush_redis,
     make_server_directory,
-    open_postgres,
-    open_redis,
+    open_postgres_server,
+    open_redis_server,
 )
 
 
@@ -78,7 +82,7 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     shared = cast("tuple[str, str] | None", given.get("bureau_postgres"))
     admin_url, template = shared or _shared_postgres(pytestconfig)
     worker_number = int(str(given.get("workerid", "gw0")).removeprefix("gw"))
-    with open_redis(worker_number) as redis_url:
+    with open_redis_server(worker_number) as redis_url:
         yield Servers(admin_url, template, redis_url)
 
 
@@ -93,6 +97,24 @@ def database_url(servers: Servers) -> Iterator[str]:
 def redis_url(servers: Servers) -> str:
     flush_redis(servers.redis_url)
     return servers.redis_url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    opened = await open_pool(database_url, size=12, application_name="test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with open_redis(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def randomness() -> Random:
+    return Random(20261122)
 
 
 @pytest.fixture
@@ -136,5 +158,5 @@ def private_valkey(server_directory: Path) -> Iterator[PrivateValkey]:
 
 def _shared_postgres(config: pytest.Config) -> tuple[str, str]:
     if _POSTGRES not in config.stash:
-        config.stash[_POSTGRES] = config.stash[_RESOURCES].enter_context(open_postgres())
+        config.stash[_POSTGRES] = config.stash[_RESOURCES].enter_context(open_postgres_server())
     return config.stash[_POSTGRES]

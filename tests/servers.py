@@ -38,10 +38,11 @@ __all__ = [
     "Servers",
     "clone_database",
     "drop_database",
+    "execute",
     "flush_redis",
     "make_server_directory",
-    "open_postgres",
-    "open_redis",
+    "open_postgres_server",
+    "open_redis_server",
     "run_in_thread",
     "with_database",
 ]
@@ -61,19 +62,19 @@ class Servers:
 
 
 @contextmanager
-def open_postgres() -> Iterator[tuple[str, str]]:
+def open_postgres_server() -> Iterator[tuple[str, str]]:
     """Yield (admin address, template's name): a PostgreSQL with a migrated template database."""
     with ExitStack() as resources:
-        admin_url = _open_postgres_server(resources)
+        admin_url = _serve_postgres(resources)
         template = f"bureau_template_{_suffix()}"
-        run_in_thread(lambda: _execute(admin_url, f'CREATE DATABASE "{template}"'))
+        execute(admin_url, f'CREATE DATABASE "{template}"')
         resources.callback(drop_database, admin_url, template)
         migrate_database(with_database(admin_url, template), shards=TEST_SHARDS)
         yield admin_url, template
 
 
 @contextmanager
-def open_redis(worker_number: int) -> Iterator[str]:
+def open_redis_server(worker_number: int) -> Iterator[str]:
     """Yield the address of a Redis or Valkey database that is this worker's alone."""
     with ExitStack() as resources:
         if given := os.environ.get("TEST_REDIS_URL"):
@@ -90,20 +91,33 @@ def open_redis(worker_number: int) -> Iterator[str]:
 def clone_database(servers: Servers) -> str:
     """Return the address of a fresh, migrated database."""
     name = f"bureau_test_{_suffix()}"
-    statement = f'CREATE DATABASE "{name}" TEMPLATE "{servers.template}" STRATEGY file_copy'
-    run_in_thread(lambda: _execute(servers.admin_url, statement))
+    execute(servers.admin_url, f'CREATE DATABASE "{name}" TEMPLATE "{servers.template}" STRATEGY file_copy')
     return with_database(servers.admin_url, name)
 
 
 def drop_database(admin_url: str, name: str) -> None:
     """Drop it, whoever is still connected."""
-    run_in_thread(lambda: _execute(admin_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+    execute(admin_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def flush_redis(redis_url: str) -> None:
     """Empty the worker's logical database."""
     with Redis.from_url(redis_url) as connection:
         connection.flushdb()
+
+
+def execute(database_url: str, *statements: str) -> None:
+    """Carry statements out one by one, each in a transaction of its own, over a connection of their own."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    run_in_thread(run)
 
 
 def with_database(url: str, name: str) -> str:
@@ -125,15 +139,7 @@ def run_in_thread[Value](make: Callable[[], Coroutine[object, object, Value]]) -
         return executor.submit(lambda: asyncio.run(make())).result()
 
 
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _open_postgres_server(resources: ExitStack) -> str:
+def _serve_postgres(resources: ExitStack) -> str:
     if given := os.environ.get("TEST_DATABASE_URL"):
         return given
     if _has_container_engine():

@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from contracts.streams import stream_name
 from infrastructure.postgres import Pool
 from tests.polling import poll_until
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
+from tests.roots import root_in
 from tests.runtime.command_line import bureau
 
 SHARD = 3

@@ -11,7 +11,8 @@ from infrastructure.log_batches import LogBatch, read_batches
 from infrastructure.postgres import Pool
 from infrastructure.stream_writer import AppendAnswer, AppendOutcome, append_batches
 from tests.oracle import read_entries
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
+from tests.roots import root_in
 from tests.unguarded import unguard
 
 SHARD = 3

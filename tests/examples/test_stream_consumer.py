@@ -20,28 +20,14 @@ from examples.stream_consumer import Entry, open_ledger, record_entries, retry_d
 from examples.stream_consumer.consumer import Plan, consume
 from examples.stream_consumer.groups import leave_out_ghosts, stream_names
 from infrastructure.consumer_groups import read_groups
-from infrastructure.postgres import Pool, open_pool
+from infrastructure.postgres import Pool
 from infrastructure.readers import GroupKey, read_reader_positions, register_reader
-from infrastructure.redis_client import open_redis
 from tests.polling import poll_until
 from tests.relay.conftest import start_relay
 from tests.servers import TEST_SHARDS
 
 _GROUP = "finished-tasks"
 _APPEND = "SELECT * FROM log.append_events($1, $2, $3, 'default', $4, $5, $6, $5, $7)"
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    opened = await open_pool(database_url, size=2, application_name="consumer test")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with open_redis(redis_url) as client:
-        yield client
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from bureau.verification import Scope, verify
 from contracts.streams import EntryId
 from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool
-from infrastructure.read_checkpoints import open_serving, read_standings
+from infrastructure.read_checkpoints import open_serving
 from infrastructure.read_store import load_bodies
 from outbox_relay.board import Board
 from outbox_relay.main import Wiring, create_dependencies
@@ -20,9 +20,10 @@ from outbox_relay.services.relay_batch import relay_batch
 from projectors.entries import Entry, ShardBatch, entry_of_row
 from projectors.projections import PROJECTIONS, Projection
 from projectors.services import Applied, ApplyDependencies, apply_projection
+from tests.projectors.applying import checkpoint_of
 from tests.servers import TEST_SHARDS
 
-__all__ = ["apply_entries", "checkpoint_of", "differences", "project", "relay_everything", "take_entries"]
+__all__ = ["apply_entries", "differences", "project", "relay_everything", "take_entries"]
 
 _ROUNDS = 20
 
@@ -37,10 +38,6 @@ async def relay_everything(pool: Pool, redis: Redis, shards: Sequence[int] = ran
         if not relayed.is_behind and not relayed.events:
             break
     return {shard: state.error for shard, state in request.shards.items() if state.error}
-
-
-async def checkpoint_of(pool: Pool, projection: Projection, shard: int) -> EntryId:
-    return (await read_standings(pool, await open_serving(pool, projection.name)))[shard].checkpoint
 
 
 async def take_entries(pool: Pool, shard: int, after: int, *, limit: int = 1000) -> tuple[Entry, ...]:

@@ -15,10 +15,12 @@ from projectors.projections.task_detail import TASK_DETAIL
 from projectors.projections.tasks import TASKS
 from projectors.projections.usage import USAGE
 from tests.faults.broken import BROKEN, breaking
-from tests.faults.steps import apply_entries, checkpoint_of, differences, project, take_entries
+from tests.faults.steps import apply_entries, differences, project, take_entries
 from tests.faults.substitution import PowerCutError
 from tests.faults.test_broken_relays import either
-from tests.projectors.stories import Written, root_in, task_story, write, write_tasks
+from tests.projectors.applying import checkpoint_of
+from tests.projectors.stories import Written, task_story, write, write_tasks
+from tests.roots import root_in
 
 SHARD = 3
 

@@ -7,8 +7,9 @@ from infrastructure.postgres import Pool
 from infrastructure.write_store import DuplicateReceiptError, save_command
 from tests.faults.broken import breaking
 from tests.faults.test_broken_relays import either
+from tests.roots import new_id
 from tests.write_path.history import find_faults
-from tests.write_path.writes import Version, command_key, make_id, make_write
+from tests.write_path.writes import Version, command_key, make_write
 
 
 @either("receipt with ON CONFLICT")
@@ -19,7 +20,7 @@ async def test_a_command_is_sent_twice_at_once(pool: Pool, randomness: Random, m
         assert [each.receipt for each in loaded] == [None, None]
         for _ in range(2):
             try:
-                await save_command(pool, make_write("same", [Version(make_id(randomness))], randomness))
+                await save_command(pool, make_write("same", [Version(new_id(randomness))], randomness))
             except DuplicateReceiptError:
                 assert missing is None
     faults = await find_faults(pool)

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from infrastructure.postgres import Pool
 from tests.faults.broken import breaking
 from tests.faults.steps import differences, relay_everything
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
+from tests.roots import root_in
 from tests.unguarded import unguard
 
 SHARD = 3

@@ -1,15 +1,13 @@
-"""What the projectors' tests share: a pool, a client, seeded randomness, and projectors that run in this process."""
+"""What the projectors' tests share: projectors that run in this process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from random import Random
 
 import pytest
-from redis.asyncio import Redis
 
 from infrastructure.cluster_identity import refuse_changed_cluster
-from infrastructure.postgres import Pool, open_pool
+from infrastructure.postgres import open_pool
 from infrastructure.redis_client import open_redis
 from projectors.main import create_followers, work
 from projectors.reading import Session
@@ -40,24 +38,6 @@ async def start_projectors(database_url: str, redis_url: str, *, is_sharing: boo
         await client.aclose()
         pool.terminate()
         leases.terminate()
-
-
-@pytest.fixture
-def randomness() -> Random:
-    return Random(20261122)
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    opened = await open_pool(database_url, size=6, application_name="projectors test")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with open_redis(redis_url) as client:
-        yield client
 
 
 @pytest.fixture

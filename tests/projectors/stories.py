@@ -34,6 +34,7 @@ from contracts.usage import Usage
 from infrastructure.log_batches import read_batches
 from infrastructure.stream_writer import append_batches
 from tests.projectors.side_stories import approval_events, budget_events, detour_events
+from tests.roots import new_id
 from tests.servers import TEST_SHARDS
 
 __all__ = [
@@ -44,9 +45,7 @@ __all__ = [
     "carry",
     "envelope_of",
     "interleave",
-    "new_id",
     "number",
-    "root_in",
     "task_story",
     "text_message",
     "write",
@@ -67,16 +66,6 @@ class Written:
     event: Event
     workspace_id: str = "default"
     belongs_to: UUID | None = None
-
-
-def new_id(randomness: Random) -> UUID:
-    return UUID(int=randomness.getrandbits(128))
-
-
-def root_in(shard: int, randomness: Random) -> UUID:
-    while shard_of(root := new_id(randomness), TEST_SHARDS) != shard:
-        pass
-    return root
 
 
 def text_message(text: str, role: Role = Role.AGENT) -> Message:

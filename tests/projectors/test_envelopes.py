@@ -17,17 +17,9 @@ from projectors.projections.envelopes import read_recorded
 from projectors.projections.task_timeline import TASK_TIMELINE
 from projectors.projections.tasks import TASKS
 from tests.projectors.given import bytes_of
-from tests.projectors.stories import (
-    Written,
-    agent_story,
-    approval_story,
-    budget_story,
-    envelope_of,
-    root_in,
-    task_story,
-    write,
-)
+from tests.projectors.stories import Written, agent_story, approval_story, budget_story, envelope_of, task_story, write
 from tests.rebuild.rebuilds import project_everything
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 _APPEND = "SELECT * FROM log.append_events($1, $2, $3, 'default', $4, $5, $6, $5, $7)"

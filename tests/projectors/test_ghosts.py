@@ -14,10 +14,11 @@ from projectors.main import check_followers
 from projectors.projections.task_detail import TASK_DETAIL
 from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import poll_until
+from tests.projectors.applying import SHARD, apply, batch_of, checkpoint_of
 from tests.projectors.conftest import ProjectorStarter
-from tests.projectors.stories import Written, envelope_of, root_in, task_story, write
-from tests.projectors.test_apply_projection import SHARD, apply, batch_of, checkpoint_of
+from tests.projectors.stories import Written, envelope_of, task_story, write
 from tests.projectors.test_process import is_reading
+from tests.roots import root_in
 
 
 def story_of(randomness: Random, least: int = 4) -> list[Written]:

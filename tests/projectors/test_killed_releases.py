@@ -16,17 +16,15 @@ from redis.asyncio import Redis
 from infrastructure.dead_letters import (
     Action,
     DeadLetter,
-    DeadLetterFilter,
     WantedAction,
     add_request,
-    read_dead_letters,
 )
 from infrastructure.identifiers import new_id
 from infrastructure.postgres import Pool
 from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import poll_until
 from tests.projectors.parked_fold import find_unfolded_but_parked
-from tests.projectors.poison import long_story
+from tests.projectors.poison import has_no_letters, letters_of, long_story
 from tests.projectors.stories import carry, interleave, write
 from tests.projectors.test_killed_processes import count_applied
 from tests.servers import TEST_SHARDS
@@ -48,10 +46,6 @@ async def broken_process(database_url: str, redis_url: str, flag: Path) -> Async
         if process.returncode is None:
             process.kill()
         await process.wait()
-
-
-async def letters_of(pool: Pool) -> list[DeadLetter]:
-    return await read_dead_letters(pool, DeadLetterFilter())
 
 
 async def write_lives(pool: Pool, redis: Redis, randomness: Random) -> list[UUID]:
@@ -132,7 +126,3 @@ async def test_kills_while_roots_are_released(
     assert applied == sum(letter.events - (action == "skip") for letter in letters)
     if action == "retry":
         assert await find_unfolded(pool) == []
-
-
-async def has_no_letters(pool: Pool) -> bool:
-    return not await letters_of(pool)

@@ -7,8 +7,9 @@ from infrastructure.postgres import Pool
 from projectors.projections.tasks import TASKS
 from projectors.services import apply_projection
 from tests.fold import find_unfolded
-from tests.projectors.stories import Written, new_id, root_in, task_story, write
-from tests.projectors.test_apply_projection import SHARD, batch_of, checkpoint_of, dependencies_of
+from tests.projectors.applying import SHARD, batch_of, checkpoint_of, dependencies_of
+from tests.projectors.stories import Written, task_story, write
+from tests.roots import new_id, root_in
 from tests.unguarded import unguard
 
 

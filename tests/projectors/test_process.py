@@ -19,7 +19,8 @@ from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
 from tests.projectors.conftest import ProjectorStarter, start_projectors
 from tests.projectors.parked_fold import find_unfolded_but_parked
-from tests.projectors.stories import carry, envelope_of, root_in, task_story, write, write_tasks
+from tests.projectors.stories import carry, envelope_of, task_story, write, write_tasks
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 

@@ -14,11 +14,9 @@ from infrastructure.applied_positions import open_applied_positions
 from infrastructure.dead_letters import (
     Action,
     DeadLetter,
-    DeadLetterFilter,
     DeadLetterRequest,
     WantedAction,
     add_request,
-    read_dead_letters,
     read_requests,
 )
 from infrastructure.identifiers import new_id
@@ -29,7 +27,7 @@ from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import poll_until
 from tests.projectors.faulty import Fault, start_broken_projectors
 from tests.projectors.parked_fold import find_unfolded_but_parked, read_parked_positions
-from tests.projectors.poison import long_story, unsavable
+from tests.projectors.poison import has_no_letters, letters_of, long_story, unsavable
 from tests.projectors.stories import Written, carry, interleave, write, write_tasks
 
 SHARD = 5
@@ -40,10 +38,6 @@ type Start = Callable[[Fault], AbstractAsyncContextManager[Session]]
 @pytest.fixture
 def start(database_url: str, redis_url: str) -> Start:
     return lambda fault: start_broken_projectors(database_url, redis_url, fault)
-
-
-async def letters_of(pool: Pool) -> list[DeadLetter]:
-    return await read_dead_letters(pool, DeadLetterFilter())
 
 
 async def ask(pool: Pool, letter: DeadLetter, action: Action, event_id: UUID | None = None) -> DeadLetterRequest:
@@ -232,7 +226,3 @@ async def test_retries_beside_live_events_and_a_second_projector_lose_and_double
         is_over.set()
         await retrying
     assert await find_unfolded(pool) == []
-
-
-async def has_no_letters(pool: Pool) -> bool:
-    return not await letters_of(pool)

@@ -11,8 +11,8 @@ from infrastructure.read_models import ReadModels
 from infrastructure.read_queries_figures import UsageFilter, find_usage
 from projectors.projections.usage import USAGE
 from tests.fold import find_unfolded, has_applied_everything
+from tests.projectors.applying import apply, batch_of, checkpoint_of
 from tests.projectors.stories import interleave, task_story, write
-from tests.projectors.test_apply_projection import apply, batch_of, checkpoint_of
 from tests.servers import TEST_SHARDS
 
 

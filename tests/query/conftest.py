@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from asgi_lifespan import LifespanManager
@@ -14,6 +15,7 @@ from infrastructure.redis_client import RedisClient, open_redis
 from infrastructure.settings import Settings
 from query_api.application import create_application
 from tests.polling import poll_until
+from tests.query.cached import dependencies_of
 from tests.query.world import WORKSPACE, World, positions_of
 
 __all__ = ["open_world"]
@@ -54,3 +56,14 @@ async def pool(world: World) -> Pool:
 @pytest.fixture
 async def redis(world: World) -> RedisClient:
     return world.redis
+
+
+@pytest.fixture(params=["both levels", "the shared level"])
+def levels(request: pytest.FixtureRequest) -> None:
+    """Every rule holds for the cache as a whole, and where another process asks first."""
+    if request.param == "both levels" or "world" not in request.fixturenames:
+        return
+    world: World = request.getfixturevalue("world")
+    dependencies = dependencies_of(world)
+    nothing = dependencies.local._replace(version=lambda _: None)
+    world.application.state.query_dependencies = replace(dependencies, local=nothing)

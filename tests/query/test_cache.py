@@ -1,13 +1,11 @@
 """The cache as clients see it: never wrong, whatever happens between reading and filling; 304 where nothing changed."""
 
-from dataclasses import replace
-
 import pytest
 
 from infrastructure.api_keys import new_api_key, store_api_key
 from infrastructure.postgres import Pool
 from infrastructure.read_queries import FoundTask
-from tests.query.cached import SHARD, TAG, TASK, Find, dependencies_of, generation_of, intercept
+from tests.query.cached import SHARD, TAG, TASK, Find, generation_of, intercept
 from tests.query.world import (
     OTHER_WORKSPACE,
     World,
@@ -21,16 +19,7 @@ from tests.query.world import (
     tell,
 )
 
-
-@pytest.fixture(params=["both levels", "the shared level"], autouse=True)
-def _levels(request: pytest.FixtureRequest) -> None:
-    """Every rule holds for the cache as a whole, and where another process asks first."""
-    if request.param == "both levels" or "world" not in request.fixturenames:
-        return
-    world: World = request.getfixturevalue("world")
-    dependencies = dependencies_of(world)
-    nothing = dependencies.local._replace(version=lambda _: None)
-    world.application.state.query_dependencies = replace(dependencies, local=nothing)
+pytestmark = pytest.mark.usefixtures("levels")
 
 
 async def test_what_is_cached_is_answered_without_the_database(world: World, pool: Pool) -> None:

@@ -1,7 +1,6 @@
 """Many who ask at the same time: one find, and an answer that is enough for each."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -20,18 +19,9 @@ from tests.query.world import (
     tell,
 )
 
+pytestmark = pytest.mark.usefixtures("levels")
+
 ANYTHING = Wish(None, 0, is_strict=False, applied="")
-
-
-@pytest.fixture(params=["both levels", "the shared level"], autouse=True)
-def _levels(request: pytest.FixtureRequest) -> None:
-    """Every rule holds for the cache as a whole, and where another process asks first."""
-    if request.param == "both levels" or "world" not in request.fixturenames:
-        return
-    world: World = request.getfixturevalue("world")
-    dependencies = dependencies_of(world)
-    nothing = dependencies.local._replace(version=lambda _: None)
-    world.application.state.query_dependencies = replace(dependencies, local=nothing)
 
 
 async def test_fifty_misses_at_once_are_one_find(world: World, pool: Pool) -> None:

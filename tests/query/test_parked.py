@@ -8,12 +8,12 @@ from uuid import UUID
 from httpx2 import Response
 
 from contracts.streams import shard_of
-from infrastructure.dead_letters import DeadLetterFilter, WantedAction, add_request, read_dead_letters
+from infrastructure.dead_letters import WantedAction, add_request
 from infrastructure.identifiers import new_id
 from tests.fold import has_applied_everything
 from tests.polling import poll_until
 from tests.projectors.faulty import Fault, start_broken_projectors
-from tests.projectors.poison import long_story
+from tests.projectors.poison import has_no_letters, letters_of, long_story
 from tests.projectors.stories import Written, write
 from tests.query.world import OTHER_WORKSPACE, WORKSPACE, World
 from tests.servers import TEST_SHARDS
@@ -66,9 +66,9 @@ async def test_whatever_touches_a_parked_root_is_stale_until_it_is_released(
         assert [staleness(await world.get(path, headers=strict)) for path in (other, usage)] == [(200, None)] * 2
 
         fault.event_ids.clear()
-        for letter in await read_dead_letters(world.pool, DeadLetterFilter()):
+        for letter in await letters_of(world.pool):
             await add_request(world.pool, WantedAction(new_id(), letter.dead_letter_id, "retry", "a test"))
-        await poll_until(lambda: has_no_letters(world))
+        await poll_until(lambda: has_no_letters(world.pool))
         for path in (one, "/tasks"):
             await poll_until(partial(is_current, world, path, strict), what="what was released is current")
 
@@ -94,7 +94,3 @@ async def is_stale(world: World, path: str) -> bool:
 
 async def is_current(world: World, path: str, headers: dict[str, str]) -> bool:
     return staleness(await world.get(path, headers=headers)) == (200, None)
-
-
-async def has_no_letters(world: World) -> bool:
-    return not await read_dead_letters(world.pool, DeadLetterFilter())

@@ -1,5 +1,5 @@
-"""What the tests of rebuilding share: a pool, a client, seeded randomness."""
+"""What the tests of rebuilding share with those of projectors."""
 
-from tests.projectors.conftest import pool, projectors, randomness, redis
+from tests.projectors.conftest import projectors
 
-__all__ = ["pool", "projectors", "randomness", "redis"]
+__all__ = ["projectors"]

@@ -21,10 +21,11 @@ from projectors.refolding import CannotRefoldError, refold
 from projectors.services import apply_projection
 from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import poll_until
+from tests.projectors.applying import batch_of, checkpoint_of, dependencies_of
 from tests.projectors.conftest import ProjectorStarter
-from tests.projectors.stories import Written, new_id, task_story, write, write_tasks
-from tests.projectors.test_apply_projection import batch_of, checkpoint_of, dependencies_of
+from tests.projectors.stories import Written, task_story, write, write_tasks
 from tests.rebuild.rebuilds import project_everything, run_rebuild
+from tests.roots import new_id
 from tests.runtime.command_line import bureau
 from tests.servers import TEST_SHARDS
 from tests.unguarded import unguard

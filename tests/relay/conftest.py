@@ -1,17 +1,15 @@
-"""What the relay's tests share: a pool, a client, seeded randomness, and relays that run in this process."""
+"""What the relay's tests share: relays that run in this process."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from redis.asyncio import Redis
 
 from infrastructure.cluster_identity import admit_cluster
-from infrastructure.postgres import Pool, open_pool
+from infrastructure.postgres import open_pool
 from infrastructure.redis_client import open_redis
 from outbox_relay.board import Board
 from outbox_relay.main import Wiring, share_log
@@ -49,24 +47,6 @@ async def start_relay(database_url: str, redis_url: str) -> AsyncIterator[Runnin
         await loop
         pool.terminate()
         await redis.aclose()
-
-
-@pytest.fixture
-def randomness() -> random.Random:
-    return random.Random(20261122)
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    opened = await open_pool(database_url, size=8, application_name="relay test")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with open_redis(redis_url) as client:
-        yield client
 
 
 @pytest.fixture

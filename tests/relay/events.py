@@ -9,19 +9,12 @@ import asyncpg
 from contracts.streams import shard_of
 from tests.servers import TEST_SHARDS
 
-__all__ = ["append_event", "append_many", "root_in"]
+__all__ = ["append_event", "append_many"]
 
 _APPEND = """
 SELECT * FROM log.append_to_shards(ARRAY[$1::smallint], array_fill($1::smallint, ARRAY[cardinality($2::uuid[])]),
                                    $2::uuid[], $3, 'test', $4, $5, $6, $5, $7)
 """
-
-
-def root_in(shard: int, randomness: random.Random) -> UUID:
-    """Return a new root that belongs to the shard."""
-    while shard_of(root := UUID(int=randomness.getrandbits(128)), TEST_SHARDS) != shard:
-        pass
-    return root
 
 
 async def append_event(

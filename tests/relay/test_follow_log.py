@@ -16,7 +16,8 @@ from tests.oracle import find_differences, has_caught_up, read_entries
 from tests.polling import let_pass, poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
 from tests.relay.conftest import RelayStarter, RunningRelay, start_relay
-from tests.relay.events import append_event, append_many, root_in
+from tests.relay.events import append_event, append_many
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 

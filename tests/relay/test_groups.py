@@ -22,8 +22,9 @@ from outbox_relay.services.keep_groups import keep_groups_once
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.relay.conftest import RelayStarter
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
 from tests.relay.readers import acknowledge, take
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 SHARD = 3

@@ -22,7 +22,8 @@ from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.private_servers import PrivateValkey
 from tests.relay.conftest import RelayStarter, start_relay
-from tests.relay.events import append_event, append_many, root_in
+from tests.relay.events import append_event, append_many
+from tests.roots import root_in
 
 MEBIBYTE = 1 << 20
 

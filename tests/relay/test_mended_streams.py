@@ -20,7 +20,8 @@ from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.mend_streams import mend_streams
 from tests.oracle import find_differences, has_caught_up, read_entries
 from tests.polling import poll_until
-from tests.relay.events import append_event, append_many, root_in
+from tests.relay.events import append_event, append_many
+from tests.roots import root_in
 
 SHARD = 3
 STREAM = stream_name(SHARD)

@@ -13,8 +13,9 @@ from infrastructure.postgres import Pool
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import let_pass, poll_until
 from tests.private_servers import PrivatePostgres, PrivateValkey
-from tests.relay.events import append_event, append_many, root_in
+from tests.relay.events import append_event, append_many
 from tests.relay.processes import relay_process
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 

@@ -18,8 +18,9 @@ from infrastructure.shard_leases import read_lease_holders
 from outbox_relay.records import RELAY_ROLE
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
 from tests.relay.processes import relay_process
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 

@@ -20,11 +20,12 @@ from outbox_relay.services.keep_retention import archive_once
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.relay.conftest import RelayStarter
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
 from tests.relay.readers import take
 from tests.relay.test_groups import SHARD, append
 from tests.relay.test_mended_streams import mending_relay
 from tests.relay.trimming import carry, first, floor
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 from tests.unguarded import unguard
 

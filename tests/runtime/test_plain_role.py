@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from tests.private_servers import PrivatePostgres, PrivateValkey
 from tests.runtime.command_line import bureau, starting_up
-from tests.servers import run_in_thread, with_database
+from tests.servers import execute, with_database
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
@@ -20,18 +19,6 @@ _SILENT = (
     "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
     "REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) FROM PUBLIC",
 )
-
-
-def execute(database_url: str, *statements: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(database_url)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    run_in_thread(run)
 
 
 @pytest.fixture(params=["tells its cluster", "does not"])

@@ -15,7 +15,8 @@ from outbox_relay.records import ShardCondition
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.relay.conftest import start_relay
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
+from tests.roots import root_in
 from tests.runtime.command_line import bureau
 
 SHARD = 7

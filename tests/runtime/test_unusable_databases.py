@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 import structlog
 import typer
 from typer.testing import CliRunner
 
 from bureau.cli import app
-from tests.servers import Servers, run_in_thread, with_database
+from tests.servers import Servers, execute, with_database
 
 _ID: Final = "019a8f6e-7d8c-7c3f-9d0e-3f5d8a1b2c4d"
 _COMMANDS: Final = (
@@ -49,18 +48,6 @@ _WORDS: Final = {
     "not migrated": "it is not migrated, `bureau migrate` does that",
     "not there": "does not exist",
 }
-
-
-def execute(database_url: str, *statements: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(database_url)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    run_in_thread(run)
 
 
 def as_role(url: str, name: str, password: str) -> str:

@@ -2,26 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 
 from redis.asyncio import Redis
 
 from bureau.verification import Report, Scope, verify
 from contracts.streams import stream_name
-from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool
-from infrastructure.read_checkpoints import open_serving, read_standings
-from infrastructure.read_store import load_bodies, save_batch
-from projectors.entries import ShardBatch, entry_of_row
-from projectors.projections import PROJECTIONS
-from projectors.services import ApplyDependencies, apply_projection
 from tests.oracle import read_entries
 from tests.projectors.stories import carry, write_tasks
-from tests.servers import TEST_SHARDS
+from tests.rebuild.rebuilds import project_everything
 from tests.unguarded import unguard
 
-__all__ = ["Line", "Rewrite", "kinds", "make_line", "project_everything", "rewrite_stream", "verify_line"]
+__all__ = ["Line", "Rewrite", "kinds", "make_line", "rewrite_stream", "verify_line"]
 
 _WRITE_SIDE = """
 INSERT INTO write.aggregates (id, kind, workspace_id, revision, generation, state)
@@ -69,20 +62,6 @@ async def make_line(pool: Pool, redis: Redis, randomness: Random, *, tasks: int 
     await unguard(pool)
     shard = await pool.fetchval("SELECT shard FROM log.events GROUP BY shard ORDER BY count(*) DESC LIMIT 1")
     return Line(pool, redis, shard)
-
-
-async def project_everything(pool: Pool) -> None:
-    for projection in PROJECTIONS:
-        dependencies = ApplyDependencies(
-            partial(load_bodies, pool), partial(save_batch, pool), lambda _version, _moved, _stamps: None
-        )
-        standings = await read_standings(pool, await open_serving(pool, projection.name))
-        for shard in range(TEST_SHARDS):
-            checkpoint = standings[shard].checkpoint
-            rows = await read_log(pool, {shard: checkpoint.position}, limit=100_000, max_bytes=1 << 30)
-            if rows:
-                batch = ShardBatch(shard, checkpoint, tuple(entry_of_row(row) for row in rows), may_park=True)
-                await apply_projection(projection, [batch], dependencies)
 
 
 async def rewrite_stream(redis: Redis, shard: int, change: Rewrite) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from bureau.verification import Scope, verify
 from contracts.streams import stream_name
-from tests.projectors.stories import root_in, task_story, write, write_tasks
-from tests.verification.line import Line, Rewrite, project_everything, rewrite_stream
+from tests.projectors.stories import task_story, write, write_tasks
+from tests.rebuild.rebuilds import project_everything
+from tests.roots import root_in
+from tests.verification.line import Line, Rewrite, rewrite_stream
 
 # Each statement damages the shard $1.
 LOG_AND_WRITE_SIDE = {

@@ -8,10 +8,8 @@ from bureau.verification import Report, Scope, verify
 from infrastructure.dead_letters import (
     Action,
     DeadLetter,
-    DeadLetterFilter,
     WantedAction,
     add_request,
-    read_dead_letters,
     read_requests,
 )
 from infrastructure.identifiers import new_id
@@ -21,7 +19,9 @@ from projectors.refolding import refold
 from tests.fold import has_applied_everything
 from tests.polling import poll_until
 from tests.projectors.faulty import Fault, start_broken_projectors
-from tests.projectors.stories import Written, root_in, task_story, write, write_tasks
+from tests.projectors.poison import letters_of
+from tests.projectors.stories import Written, task_story, write, write_tasks
+from tests.roots import root_in
 from tests.verification.line import Line
 
 SHARD = 5
@@ -35,10 +35,6 @@ def story_with_usage(randomness: Random) -> list[Written]:
         middle = [each.event.type for each in story[2:-1]]
         if "task.usage_reported" in middle:
             return story
-
-
-async def letters_of(pool: Pool) -> list[DeadLetter]:
-    return await read_dead_letters(pool, DeadLetterFilter())
 
 
 async def ask(pool: Pool, letter: DeadLetter, action: Action) -> WantedAction:

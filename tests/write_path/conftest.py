@@ -1,24 +1,11 @@
-"""What the write path's tests share: seeded randomness and pools."""
+"""What the write path's tests share: a pool of the server that notes when each transaction was committed."""
 
-import random
 from collections.abc import AsyncIterator
 
 import pytest
 
 from infrastructure.postgres import Pool, open_pool
 from tests.private_servers import PrivatePostgres
-
-
-@pytest.fixture
-def randomness() -> random.Random:
-    return random.Random(20261123)
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    opened = await open_pool(database_url, size=12, application_name="write path test")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

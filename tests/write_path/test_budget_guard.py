@@ -23,8 +23,9 @@ from infrastructure.write_store import (
     save_command,
 )
 from tests.polling import poll_until
+from tests.roots import new_id
 from tests.servers import TEST_SHARDS
-from tests.write_path.writes import Version, as_pool, command_key, make_id, make_write
+from tests.write_path.writes import Version, as_pool, command_key, make_write
 
 BUDGET = UUID(int=7)
 SCOPES = ("task:t", "workspace")
@@ -45,7 +46,7 @@ def budget_write(
     """Return a write of a budget, of whose revisions only some bring an event."""
     body = orjson.dumps({"scope": "workspace", "status": "active", "spent": "0", **state}).decode()
     shard = shard_of(budget, TEST_SHARDS)
-    event = EventRecord(shard, make_id(random.Random(key)), "budget.t", "budget", budget, generation, budget, b"{}")
+    event = EventRecord(shard, new_id(random.Random(key)), "budget.t", "budget", budget, generation, budget, b"{}")
     return Write(
         key=command_key(key)._replace(workspace_id=workspace),
         fingerprint=b"",
@@ -60,7 +61,7 @@ def budget_write(
 def lease_write(key: str, guard: BudgetGuard) -> Write:
     """Return a write of a new task, saved only where the guard holds."""
     randomness = random.Random(key)
-    return make_write(key, [Version(make_id(randomness))], randomness)._replace(guard=guard)
+    return make_write(key, [Version(new_id(randomness))], randomness)._replace(guard=guard)
 
 
 def spend_write(

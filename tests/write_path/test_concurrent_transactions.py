@@ -12,8 +12,9 @@ from infrastructure.postgres import Pool
 from infrastructure.write_store import WriteConflictError
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres
+from tests.roots import root_in
 from tests.write_path.history import find_faults, find_inversions, observe
-from tests.write_path.writes import as_pool, carry_out, root_in
+from tests.write_path.writes import as_pool, carry_out
 
 _WRITERS, _COMMANDS = 12, 25
 _INTERRUPTED_WRITERS, _INTERRUPTED_COMMANDS = 6, 20

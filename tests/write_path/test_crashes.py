@@ -11,8 +11,9 @@ from infrastructure.joint_saves import saving
 from infrastructure.postgres import Pool, open_pool
 from tests.polling import poll_until
 from tests.private_servers import PrivatePostgres
+from tests.roots import new_id
 from tests.write_path.history import find_faults
-from tests.write_path.writes import carry_out, make_id
+from tests.write_path.writes import carry_out
 
 _WORKERS, _KILLS = 6, 2
 
@@ -44,7 +45,7 @@ async def _wait_for_answers(answered: dict[str, Token], more: int) -> None:
 async def test_every_answered_command_is_there_once_after_postgres_was_killed_under_load(
     private_postgres: PrivatePostgres, randomness: random.Random
 ) -> None:
-    roots = [make_id(randomness) for _ in range(20)]
+    roots = [new_id(randomness) for _ in range(20)]
     pool = await open_pool(private_postgres.database_url, size=_WORKERS, application_name="write path test")
     answered: dict[str, Token] = {}
     stop = asyncio.Event()

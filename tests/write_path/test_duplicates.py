@@ -12,9 +12,10 @@ from infrastructure.command_loads import LoadRequest, load_command
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.write_store import DuplicateReceiptError, StoreUnavailableError, WriteConflictError, save_command
 from tests.polling import poll_until
+from tests.roots import new_id, root_in
 from tests.write_path.agents import register_agents, update_agents
 from tests.write_path.history import find_faults
-from tests.write_path.writes import Version, carry_out, command_key, make_id, make_write, root_in
+from tests.write_path.writes import Version, carry_out, command_key, make_write
 
 _SHARD = 6
 _CLASS = 1112888661
@@ -23,7 +24,7 @@ _CLASS = 1112888661
 async def test_of_twenty_equal_commands_at_once_one_is_committed_and_the_others_are_told(
     pool: Pool, randomness: random.Random
 ) -> None:
-    writes = [make_write("same", [Version(make_id(randomness))], randomness, events=2) for _ in range(20)]
+    writes = [make_write("same", [Version(new_id(randomness))], randomness, events=2) for _ in range(20)]
     answers = await asyncio.gather(*(save_command(pool, write) for write in writes), return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, DuplicateReceiptError)]
     assert len(refused) == 19
@@ -35,7 +36,7 @@ async def test_of_twenty_equal_commands_at_once_one_is_committed_and_the_others_
 async def test_of_twenty_equal_commands_on_one_aggregate_one_is_committed_and_nineteen_load_again(
     pool: Pool, randomness: random.Random
 ) -> None:
-    root = make_id(randomness)
+    root = new_id(randomness)
     writes = [make_write("same", [Version(root)], randomness) for _ in range(20)]
     answers = await asyncio.gather(*(save_command(pool, write) for write in writes), return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, DuplicateReceiptError | WriteConflictError)]
@@ -45,7 +46,7 @@ async def test_of_twenty_equal_commands_on_one_aggregate_one_is_committed_and_ni
 
 
 async def test_twenty_equal_requests_through_the_service_get_one_answer(pool: Pool, randomness: random.Random) -> None:
-    agents = [make_id(randomness) for _ in range(3)]
+    agents = [new_id(randomness) for _ in range(3)]
     await register_agents(pool, "registration", agents)
     answers = await asyncio.gather(*(update_agents(pool, "same", agents) for _ in range(20)))
     assert len({str((answer.result, answer.token)) for answer in answers}) == 1
@@ -135,7 +136,7 @@ async def _send_many(url: str, worker: int, roots: list[UUID]) -> None:
 async def test_commands_are_carried_out_once_each_while_their_connections_die_at_random(
     database_url: str, pool: Pool, randomness: random.Random
 ) -> None:
-    roots = [make_id(randomness) for _ in range(12)]
+    roots = [new_id(randomness) for _ in range(12)]
     stop = asyncio.Event()
     killer = asyncio.create_task(_terminate_at_random(pool, "victim", randomness, stop))
     async with asyncio.TaskGroup() as group:

@@ -19,8 +19,9 @@ import pytest
 
 from infrastructure.postgres import Pool, open_pool
 from tests.private_servers import PrivatePostgres
+from tests.roots import new_id, root_in
 from tests.write_path.history import find_faults
-from tests.write_path.writes import carry_out, make_id, root_in
+from tests.write_path.writes import carry_out
 
 _SECONDS: Final = float(os.environ.get("BUREAU_TEST_SNAPSHOT_SECONDS", "6"))
 _WINDOW_SECONDS: Final = 1.0
@@ -43,7 +44,7 @@ async def _held_snapshot(url: str) -> AsyncIterator[None]:
 
 
 def _append_arguments(randomness: random.Random) -> tuple[object, ...]:
-    return [make_id(randomness)], [root_in(5, randomness)], [b"{}"]
+    return [new_id(randomness)], [root_in(5, randomness)], [b"{}"]
 
 
 async def _count_pages(pool: Pool, statement: str, argument_lists: Iterable[tuple[object, ...]]) -> int:
@@ -79,7 +80,7 @@ async def test_an_append_touches_as_few_pages_after_thousands_of_others_under_a_
 async def _write_on(pool: Pool, randomness: random.Random, done: list[float], until: float) -> None:
     for number in count():
         key = f"{randomness.random()}-{number}"
-        await carry_out(pool, key, [make_id(randomness)], randomness)
+        await carry_out(pool, key, [new_id(randomness)], randomness)
         done.append(monotonic())
         if done[-1] > until:
             return

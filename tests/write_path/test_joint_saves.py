@@ -18,8 +18,9 @@ from infrastructure.write_store import (
     WriteConflictError,
     save_command,
 )
+from tests.roots import new_id, root_in
 from tests.write_path.history import count_deadlocks, find_faults
-from tests.write_path.writes import Version, carry_out, command_key, make_id, make_write, root_in
+from tests.write_path.writes import Version, carry_out, command_key, make_write
 
 _GUARDED = BudgetGuard(["workspace"], [(UUID(int=7), 1)])
 
@@ -100,9 +101,7 @@ async def test_one_that_was_carried_out_before_is_told_and_the_others_are_saved(
 def test_only_commands_on_tasks_alone_that_do_not_meet_are_joined(randomness: random.Random) -> None:
     first, second, third = writes_of(randomness, [3, 1, 3])
     both = make_write("both", [Version(root_in(shard, randomness)) for shard in (1, 2)], randomness)
-    agent = first._replace(
-        key=command_key("agent"), changes=[AggregateChange(make_id(randomness), "agent", 0, 1, "{}")]
-    )
+    agent = first._replace(key=command_key("agent"), changes=[AggregateChange(new_id(randomness), "agent", 0, 1, "{}")])
     elsewhere = second._replace(key=command_key("c-9")._replace(workspace_id="elsewhere"))
     same_key = third._replace(key=first.key)
     same_task = first._replace(key=command_key("same task"))
@@ -123,7 +122,7 @@ def test_commands_that_saw_other_budgets_are_not_joined(randomness: random.Rando
 async def test_what_a_joint_guard_forbids_is_decided_anew_and_the_rest_is_saved(
     pool: Pool, randomness: random.Random
 ) -> None:
-    budget = make_id(randomness)
+    budget = new_id(randomness)
     state = orjson.dumps({"scope": "workspace", "status": "active"}).decode()
     await save_command(
         pool,
@@ -140,7 +139,7 @@ async def test_what_a_joint_guard_forbids_is_decided_anew_and_the_rest_is_saved(
 
 
 async def test_many_processes_that_save_together_never_meet_crosswise(pool: Pool, randomness: random.Random) -> None:
-    roots = [make_id(randomness) for _ in range(12)]
+    roots = [new_id(randomness) for _ in range(12)]
     before = await count_deadlocks(pool)
 
     async def process(number: int) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from infrastructure.event_log import ensure_partitions
 from infrastructure.postgres import Pool
-from tests.relay.events import append_event, root_in
+from tests.relay.events import append_event
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 _SNAPSHOT = "SELECT md5(string_agg(e::text, ',' ORDER BY shard, position)) FROM log.events e"

@@ -10,8 +10,9 @@ import pytest
 from infrastructure.event_log import ensure_partitions, read_heads, read_log
 from infrastructure.postgres import Pool
 from infrastructure.write_store import WriteConflictError, save_command
+from tests.roots import new_id, root_in
 from tests.write_path.history import find_faults
-from tests.write_path.writes import Version, as_pool, carry_out, make_id, make_write, root_in
+from tests.write_path.writes import Version, as_pool, carry_out, make_write
 
 _SIZE = 1_000_000
 _PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'log.events'::regclass ORDER BY 1"
@@ -116,7 +117,7 @@ async def test_writers_at_stricter_isolation_levels_lose_some_tries_and_nothing_
         randomness = random.Random(worker)
         connection, done = await asyncpg.connect(database_url), 0
         for number in range(15):
-            version = Version(make_id(randomness))
+            version = Version(new_id(randomness))
             shard_mate = Version(root_in(3, randomness))
             try:
                 async with connection.transaction(isolation=isolation):

@@ -11,9 +11,10 @@ import pytest
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.write_store import WriteConflictError, save_command
 from tests.polling import poll_until
+from tests.roots import new_id, root_in
 from tests.write_path.agents import register_agents, update_agents
 from tests.write_path.history import count_deadlocks, find_faults
-from tests.write_path.writes import Version, as_pool, carry_out, make_id, make_write, root_in
+from tests.write_path.writes import Version, as_pool, carry_out, make_write
 
 _WORKERS, _COMMANDS = 10, 12
 
@@ -125,5 +126,5 @@ async def test_a_command_that_fails_in_its_second_shard_leaves_nothing_in_the_fi
     assert await pool.fetchval("SELECT count(*) FROM log.events") == 0
     assert await pool.fetchval("SELECT count(*) FROM write.aggregates") == 0
     assert await pool.fetchval("SELECT count(*) FROM write.receipts") == 0
-    token = await carry_out(pool, "whole", [roots[0], make_id(randomness)], randomness)
+    token = await carry_out(pool, "whole", [roots[0], new_id(randomness)], randomness)
     assert token.positions[1] == 1

@@ -22,12 +22,13 @@ from infrastructure.write_store import (
     WriteConflictError,
     save_command,
 )
+from tests.roots import new_id
 from tests.servers import TEST_SHARDS
 
 if TYPE_CHECKING:
     import asyncpg
 
-__all__ = ["Version", "as_pool", "carry_out", "command_key", "make_id", "make_write", "root_in"]
+__all__ = ["Version", "as_pool", "carry_out", "command_key", "make_write"]
 
 
 class Version(NamedTuple):
@@ -36,17 +37,6 @@ class Version(NamedTuple):
     root: UUID
     revision: int = 0
     generation: int = 0
-
-
-def make_id(randomness: random.Random) -> UUID:
-    return UUID(int=randomness.getrandbits(128))
-
-
-def root_in(shard: int, randomness: random.Random) -> UUID:
-    """Return a new root that belongs to the shard."""
-    while shard_of(root := make_id(randomness), TEST_SHARDS) != shard:
-        pass
-    return root
 
 
 def command_key(key: str) -> CommandKey:
@@ -84,7 +74,7 @@ def _version(stored: StoredAggregate) -> Version:
 def _event(version: Version, number: int, randomness: random.Random) -> EventRecord:
     shard = shard_of(version.root, TEST_SHARDS)
     generation = version.generation + number
-    event_id = make_id(randomness)
+    event_id = new_id(randomness)
     return EventRecord(shard, event_id, "task.tested", "task", version.root, generation, version.root, b"{}")
 
 
