@@ -3,10 +3,10 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import overload
 
-__all__ = ["let_pass", "poll_until", "wait_until"]
+__all__ = ["let_pass", "once_within", "poll_until", "wait_until"]
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.002, 0.1
 
@@ -66,3 +66,14 @@ async def let_pass(seconds: float) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         await asyncio.sleep(left)
+
+
+async def once_within(measure: Callable[[], Awaitable[Sequence[float]]], *most: float, tries: int = 3) -> None:
+    """Measure until all of what is measured took less than so many seconds each; AssertionError if it never did.
+
+    A slow try shows a busy machine or a slow product, a quick one what the product can do: this is no proof of a bound.
+    """
+    taken: list[Sequence[float]] = []
+    while not taken or any(seconds >= bound for seconds, bound in zip(taken[-1], most, strict=True)):
+        assert len(taken) < tries, f"never within {most} s: {taken}"
+        taken.append(await measure())
