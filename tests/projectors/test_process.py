@@ -200,22 +200,3 @@ async def open_both(postgres: PrivatePostgres, valkey: PrivateValkey) -> AsyncIt
     async with open_redis(valkey.redis_url) as redis:
         yield pool, redis
     await pool.close()
-
-
-async def test_a_projection_that_is_held_up_slows_no_other(
-    pool: Pool, redis: Redis, projectors: ProjectorStarter, randomness: Random
-) -> None:
-    """Somebody holds the table of one; all the others are at the head meanwhile, again and again."""
-    others = tuple(projection for projection in PROJECTIONS if projection.name != "tasks")
-    held = tuple(projection for projection in PROJECTIONS if projection.name == "tasks")
-    async with projectors() as session:
-        await poll_until(lambda: is_reading(session))
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("LOCK TABLE read.task_list IN ACCESS EXCLUSIVE MODE")
-            for _ in range(5):
-                await write_tasks(pool, randomness, 10)
-                await carry(pool, redis)
-                await poll_until(lambda: has_applied_everything(pool, others))
-            assert not await has_applied_everything(pool, held)
-        await poll_until(lambda: has_applied_everything(pool))
-    assert await find_unfolded(pool) == []

@@ -15,6 +15,7 @@ from infrastructure.shard_leases import read_lease_holders
 from projectors.follower import role_of
 from projectors.main import check_followers, create_followers
 from projectors.projections import PROJECTIONS
+from projectors.projections.tasks import TASKS
 from projectors.reading import Session, check_reading
 from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import once_within, poll_until
@@ -133,20 +134,28 @@ async def test_a_replica_that_was_asleep_while_its_shards_were_taken_over_spoils
     assert await find_unfolded(pool) == []
 
 
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "SELECT FROM read.checkpoints WHERE projection = 'tasks' FOR UPDATE",
+        "LOCK TABLE read.task_list IN ACCESS EXCLUSIVE MODE",
+    ],
+    ids=["its checkpoints", "its table"],
+)
 async def test_a_projection_that_is_held_up_holds_up_no_other(
-    pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: Random
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: Random, lock: str
 ) -> None:
     others = tuple(projection for projection in PROJECTIONS if projection.name != "tasks")
     async with start_projectors(database_url, redis_url, is_sharing=True) as session:
         await write_tasks(pool, randomness, 5)
         await poll_until(lambda: has_applied_everything(pool))
         async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("SELECT FROM read.checkpoints WHERE projection = 'tasks' FOR UPDATE")
+            await connection.execute(lock)
             for _ in range(5):
                 await write_tasks(pool, randomness, 20)
                 await carry(pool, redis)
-                await poll_until(lambda: has_applied_everything(pool, others), timeout=3)
-            assert not await has_applied_everything(pool)
+                await poll_until(lambda: has_applied_everything(pool, others), timeout=5)
+            assert not await has_applied_everything(pool, (TASKS,))
             await check_reading(session)
         await poll_until(lambda: has_applied_everything(pool))
     assert await find_unfolded(pool) == []
