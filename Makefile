@@ -36,6 +36,7 @@ test-containers: environment ## Build the image, run the composed service and te
 
 faults: environment ## Kill and stop processes and servers at every step, for minutes (BUREAU_FAULT_KILLS=... and others)
 	$(BIN)/python -m pytest -m faults -k "not storm" --numprocesses=auto $(PYTEST)
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=random --numprocesses=auto $(PYTEST)
 	BUREAU_FULL_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_storm.py tests/model tests/work -m faults -s $(PYTEST)
 
 check: environment ## Check format, lint, types, import rules, the events' contract and package metadata

@@ -47,18 +47,19 @@ _POSTGRES = pytest.StashKey[tuple[str, str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RESOURCES] = ExitStack()
-    # Nothing is judged by the clock on the wall: it says how busy the machine is.
-    hypothesis.settings.register_profile(
-        "bureau", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
-    )
-    hypothesis.settings.load_profile("bureau")
+    # No example is judged by the clock on the wall: it says how busy the machine is.
+    plain = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True)
+    hypothesis.settings.register_profile("the same each time", plain, derandomize=True)
+    # --hypothesis-profile=random, as `make faults` has it: others each time, and what fails is printed to be repeated.
+    hypothesis.settings.register_profile("random", plain, derandomize=False)
+    hypothesis.settings.load_profile("the same each time")
     # Not structlog's default, which draws tracebacks with every local variable: 20 s for one error.
-    plain: list[structlog.typing.Processor] = [
+    processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
     ]
-    structlog.configure(processors=plain)
+    structlog.configure(processors=processors)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -2,7 +2,7 @@
 
 from functools import reduce
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.a2a import TERMINAL_STATES, AgentCard
@@ -25,7 +25,7 @@ from tests.domain.situations import COMMANDS
 
 type Change = Event | TaskFact
 
-_FAST = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+_FAST = settings(max_examples=100)
 
 # The seconds that pass before it, the command, and how far its token is behind or before the last lease's.
 _STEPS = st.tuples(

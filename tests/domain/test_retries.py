@@ -123,7 +123,7 @@ def test_the_delay_grows_by_the_factor_up_to_the_cap(number: int, seconds: float
     cap=st.floats(0, 604_800),
     jitter=st.floats(0, 1),
 )
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 def test_no_delay_is_negative_longer_than_the_cap_or_shorter_than_the_jitter_allows(
     number: int, share: float, base: float, factor: float, cap: float, jitter: float
 ) -> None:

@@ -243,8 +243,6 @@ class SmallWorld(RuleBasedStateMachine):
 SmallWorld.TestCase.settings = settings(
     max_examples=150,
     stateful_step_count=80,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestSmallWorld = SmallWorld.TestCase

@@ -146,8 +146,6 @@ class ProjectedSmallWorld(SmallWorld):
 ProjectedSmallWorld.TestCase.settings = settings(
     max_examples=100,
     stateful_step_count=100,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestProjectedSmallWorld = ProjectedSmallWorld.TestCase
