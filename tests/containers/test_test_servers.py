@@ -15,7 +15,7 @@ def test_servers_of_tests_come_from_containers_when_an_engine_answers(monkeypatc
         pytest.skip(reason)
     monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
     monkeypatch.delenv("TEST_REDIS_URL", raising=False)
-    with servers.open_postgres() as (admin_url, _template), servers.open_redis(0) as redis_url:
+    with servers.open_postgres_server() as (admin_url, _template), servers.open_redis_server(0) as redis_url:
         published = _published_ports()
         assert urlsplit(admin_url).port in published["postgres"]
         assert urlsplit(redis_url).port in published["valkey"]

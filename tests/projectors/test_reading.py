@@ -12,8 +12,9 @@ from projectors.reading import check_reading
 from tests.fold import find_unfolded, has_applied_everything
 from tests.polling import poll_until
 from tests.projectors.conftest import ProjectorStarter
-from tests.projectors.stories import carry, root_in, task_story, write, write_tasks
+from tests.projectors.stories import carry, task_story, write, write_tasks
 from tests.projectors.test_process import is_not_reading, is_reading
+from tests.roots import root_in
 
 
 async def test_another_key_in_a_streams_place_is_named_and_the_other_streams_are_read(
