@@ -19,8 +19,9 @@ from projectors.announcing import Servers, keep_announcing
 from projectors.projections.task_detail import TASK_DETAIL
 from tests.polling import poll_until
 from tests.projectors.poison import long_story
-from tests.projectors.stories import new_id, write
+from tests.projectors.stories import write
 from tests.query.world import move_checkpoint
+from tests.roots import new_id
 
 SHARD = 5
 NAME = TASK_DETAIL.name
