@@ -1,7 +1,7 @@
 """Purging receipts: what a client may still repeat is kept, what is older than the setting goes, in small batches.
 
 Any number of replicas may purge at once. A repeated command whose receipt is gone is carried out anew, so the setting
-is the time within which a repetition is safe.
+is the time within which a repetition is safe. Heartbeats, and commands without a client's key, are kept for an hour.
 """
 
 import asyncio

@@ -46,7 +46,8 @@ class Receipt(NamedTuple):
 class LoadRequest(NamedTuple):
     """What a command needs: its receipt, aggregates of its workspace by id, agents also by name.
 
-    `has_messages` asks for all messages of the tasks among them as well.
+    `has_messages` asks for messages of the tasks among them as well: none larger than 32 KiB, and none of tasks where
+    those behind the first are more than that together.
     """
 
     key: CommandKey

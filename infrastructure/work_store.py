@@ -134,15 +134,20 @@ def remembered_agents(pool: Pool) -> FindAgents:
     return find
 
 
-async def read_messages(pool: Pool, after: Mapping[UUID, int]) -> dict[UUID, list[bytes]]:
-    """Return what workers are handed with tasks, behind the given ordinal of each: JSON bodies in order."""
+async def read_messages(pool: Pool, workspace_id: str, wanted: Mapping[UUID, range]) -> dict[UUID, list[bytes]]:
+    """Return what workers are handed with tasks of a workspace, by the ordinals that are wanted: bodies in order."""
     rows = await pool.fetch(
-        "SELECT m.task_id, m.body FROM unnest((SELECT $1::uuid[]), (SELECT $2::integer[])) AS t(task_id, after)"
-        " JOIN write.messages m ON m.task_id = t.task_id AND m.ordinal > t.after ORDER BY m.task_id, m.ordinal",
-        list(after.keys()),
-        list(after.values()),
+        "SELECT m.task_id, m.body"
+        " FROM unnest((SELECT $2::uuid[]), (SELECT $3::integer[]), (SELECT $4::integer[])) AS t(task_id, first, stop)"
+        " JOIN write.aggregates a ON a.id = t.task_id AND a.workspace_id = $1"
+        " JOIN write.messages m ON m.task_id = t.task_id AND m.ordinal >= t.first AND m.ordinal < t.stop"
+        " ORDER BY m.task_id, m.ordinal",
+        workspace_id,
+        list(wanted.keys()),
+        [ordinals.start for ordinals in wanted.values()],
+        [ordinals.stop for ordinals in wanted.values()],
     )
-    bodies: dict[UUID, list[bytes]] = {task_id: [] for task_id in after}
+    bodies: dict[UUID, list[bytes]] = {task_id: [] for task_id in wanted}
     for task_id, body in rows:
         bodies[task_id].append(body)
     return bodies

@@ -5,9 +5,9 @@ from typing import Final
 __all__ = ["LOAD_STATEMENT", "SAVE_STATEMENT"]
 
 # For each command: the time, its receipt, what it named by id or name. With a task comes what decides about it: its
-# agent, the approval that it waits for, the budgets over it, and the messages where they are wanted; with an approval
-# its task. In ARRAYs, so that each is found by its index whatever the planner believes of their number; from JSON, as
-# the number of commands shows in arrays, and the planner then plans anew for each number (400 of 600 µs).
+# agent, the approval that it waits for, the budgets over it, and the messages where they are wanted and few; with an
+# approval its task. In ARRAYs, so that each is found by its index whatever the planner believes of their number; from
+# JSON, as the number of commands shows in arrays, and the planner then plans anew for each number (400 of 600 µs).
 LOAD_STATEMENT: Final = """
 SELECT c.n, clock_timestamp(), r.fingerprint, r.result, r.epoch, r.shards, r.positions, a.*
 FROM json_to_recordset($1::json)
@@ -46,7 +46,9 @@ LEFT JOIN LATERAL (
     ))
   UNION ALL
   SELECT m.task_id, 'message', m.ordinal, convert_from(m.body, 'UTF8') FROM write.messages m
-  WHERE c.has_messages AND m.task_id = ANY (ARRAY(SELECT b.id FROM b WHERE b.kind = 'task'))
+  WHERE c.has_messages AND octet_length(m.body) <= 32768 AND m.task_id = ANY (ARRAY(
+    SELECT b.id FROM b WHERE b.kind = 'task' AND coalesce((b.state ->> 'message_bytes')::bigint, 0) <= 32768
+  ))
 ) AS a ON true
 """
 

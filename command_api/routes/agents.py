@@ -1,18 +1,19 @@
 """Commands of agents: register, update, pause, resume, retire."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from command_api.bodies import ReasonBody, RegisterAgentBody, UpdateAgentBody
 from command_api.receipts import AgentReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.call import CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
+from command_api.routes.one_command import Target, change_one
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandRequest, Outcome, Result
-from domain.agent import Agent, AgentCommand, PauseAgent, RegisterAgent, ResumeAgent, RetireAgent, UpdateAgent
+from domain.agent import Agent, PauseAgent, RegisterAgent, ResumeAgent, RetireAgent, UpdateAgent
 from infrastructure.web.application import API_PREFIX, documented_errors
 
 __all__ = ["router"]
@@ -35,20 +36,6 @@ def _agent_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
         "status": agent.status,
         "generation": agent.generation,
     }
-
-
-async def _change(call: Call, agent_id: UUID, make_command: Callable[[Facts], AgentCommand]) -> Response:
-    """Carry out one command on one agent that exists."""
-    answer = await carry_out(
-        CommandRequest(
-            context=call.context,
-            prepare=lambda facts: [Assignment("agent", agent_id, make_command(facts))],
-            respond=_agent_result,
-            aggregate_ids=[agent_id],
-        ),
-        call,
-    )
-    return answer_json(answer, answer.result)
 
 
 @router.post("", status_code=201, response_model=AgentReceipt, summary="Register an agent")
@@ -76,10 +63,11 @@ async def register_agent(body: RegisterAgentBody, call: CurrentCall) -> Any:  # 
 @router.patch("/{agent_id}", response_model=AgentReceipt, summary="Update an agent", responses=documented_errors(404))
 async def update_agent(agent_id: UUID, body: UpdateAgentBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
     """Replace name, card or policy, each whole; what is left out stays, and nothing new is no event."""
-    return await _change(
+    return await change_one(
         call,
-        agent_id,
+        Target("agent", agent_id),
         lambda facts: UpdateAgent(at=facts.at, name=body.name, card=body.card, policy=body.policy),
+        _agent_result,
     )
 
 
@@ -89,7 +77,9 @@ async def update_agent(agent_id: UUID, body: UpdateAgentBody, call: CurrentCall)
 async def pause_agent(agent_id: UUID, call: CurrentCall, body: ReasonBody | None = None) -> Any:  # noqa: ANN401 - see above
     """Stop it from taking new work; running attempts go on, also one that begins meanwhile. Twice is no error."""
     reason = body.reason if body else None
-    return await _change(call, agent_id, lambda facts: PauseAgent(at=facts.at, reason=reason))
+    return await change_one(
+        call, Target("agent", agent_id), lambda facts: PauseAgent(at=facts.at, reason=reason), _agent_result
+    )
 
 
 @router.post(
@@ -97,7 +87,7 @@ async def pause_agent(agent_id: UUID, call: CurrentCall, body: ReasonBody | None
 )
 async def resume_agent(agent_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
     """Let a paused agent take work again."""
-    return await _change(call, agent_id, lambda facts: ResumeAgent(at=facts.at))
+    return await change_one(call, Target("agent", agent_id), lambda facts: ResumeAgent(at=facts.at), _agent_result)
 
 
 @router.post(
@@ -109,4 +99,6 @@ async def retire_agent(agent_id: UUID, call: CurrentCall, body: ReasonBody | Non
     Its open tasks stay open: cancel them with `POST /tasks/cancel`.
     """
     reason = body.reason if body else None
-    return await _change(call, agent_id, lambda facts: RetireAgent(at=facts.at, reason=reason))
+    return await change_one(
+        call, Target("agent", agent_id), lambda facts: RetireAgent(at=facts.at, reason=reason), _agent_result
+    )

@@ -10,6 +10,7 @@ from command_api.bodies import DecisionBody
 from command_api.receipts import ApprovalReceipt
 from command_api.routes.call import CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
+from command_api.routes.one_command import Target, change_one
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
 from command_api.worker_bodies import (
@@ -117,17 +118,14 @@ async def decide_on_approval(approval_id: UUID, body: DecisionBody, call: Curren
         for principal in principals
     }
 
-    def prepare(facts: Facts) -> list[Assignment]:
-        vote = CastVote(
-            at=facts.at, by=call.principal.key_id, decision=body.decision, reason=body.reason, people=people
-        )
-        return [Assignment("approval", approval_id, vote)]
-
-    answer = await carry_out(
-        CommandRequest(context=call.context, prepare=prepare, respond=_approval_result, aggregate_ids=[approval_id]),
+    return await change_one(
         call,
+        Target("approval", approval_id),
+        lambda facts: CastVote(
+            at=facts.at, by=call.principal.key_id, decision=body.decision, reason=body.reason, people=people
+        ),
+        _approval_result,
     )
-    return answer_json(answer, answer.result)
 
 
 @router.post(

@@ -1,16 +1,17 @@
 """Budgets: set, change, remove, and resume what they stopped."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from command_api.bodies import ChangeBudgetBody, ResumeTasksBody, SetBudgetBody
 from command_api.receipts import BudgetReceipt, ResumedReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.call import CurrentCall, answer_json, carry_out
 from command_api.routes.in_parts import ChangeOfMany, change_in_parts
 from command_api.routes.json_route import JsonRoute
+from command_api.routes.one_command import Target, change_one
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandRequest, Outcome, Result
 from contracts.a2a import Message, Part, Role
@@ -18,7 +19,6 @@ from contracts.amounts import plain_amount
 from domain.agent.state import require_agent
 from domain.budget import (
     Budget,
-    BudgetCommand,
     ChangeBudget,
     RemoveBudget,
     SetBudget,
@@ -71,29 +71,15 @@ def _require_bounded(scope: str, bounded_id: UUID, facts: Facts) -> None:
         require_task(facts.tasks.get(bounded_id))
 
 
-async def _change(call: Call, budget_id: UUID, make_command: Callable[[Facts], BudgetCommand]) -> Response:
-    """Carry out one command on one budget that exists."""
-    answer = await carry_out(
-        CommandRequest(
-            context=call.context,
-            prepare=lambda facts: [Assignment("budget", budget_id, make_command(facts))],
-            respond=_budget_result,
-            aggregate_ids=[budget_id],
-        ),
-        call,
-    )
-    return answer_json(answer, answer.result)
-
-
 @router.post("", status_code=201, response_model=BudgetReceipt, summary="Set a budget")
 async def set_budget(body: SetBudgetBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
     """Bound what the work of a workspace, an agent, a context or a task may cost; a scope has one budget.
 
     Usage reports that are answered after this one count; of those before only what you give as `spent`, in the window
-    that lasts. A budget counts reports in its own currency only; one in another currency is taken, and neither counts
-    nor stops its task. The report that reaches the amount stops its task, and nothing of the scope is leased until the
-    budget is raised or its window is over. 404 `agent_not_found` or `task_not_found` where the scope names one that is
-    not there; a context may be named before its first task.
+    that lasts. A budget counts reports in its own currency only; one in another currency is taken and does not count.
+    The report that reaches the amount stops its task, as does any that comes when it is reached, in whatever currency;
+    nothing of the scope is leased until the budget is raised or its window is over. 404 `agent_not_found` or
+    `task_not_found` where the scope names one that is not there; a context may be named before its first task.
     """
     budget_id, bounded_id = call.services.make_id(), _bounded_id(body.scope)
 
@@ -119,8 +105,11 @@ async def set_budget(body: SetBudgetBody, call: CurrentCall) -> Any:  # noqa: AN
 @router.patch("/{budget_id}", response_model=BudgetReceipt, summary="Change a budget")
 async def change_budget(budget_id: UUID, body: ChangeBudgetBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
     """Raise or lower it. Raised above what was spent it lets leases go on, and the tasks that it stopped be resumed."""
-    return await _change(
-        call, budget_id, lambda facts: ChangeBudget(at=facts.at, amount=body.amount, on_breach=body.on_breach)
+    return await change_one(
+        call,
+        Target("budget", budget_id),
+        lambda facts: ChangeBudget(at=facts.at, amount=body.amount, on_breach=body.on_breach),
+        _budget_result,
     )
 
 
@@ -130,7 +119,7 @@ async def remove_budget(budget_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN
 
     A budget that is set for the scope later counts from then on, unless it is given what was `spent`.
     """
-    return await _change(call, budget_id, lambda facts: RemoveBudget(at=facts.at))
+    return await change_one(call, Target("budget", budget_id), lambda facts: RemoveBudget(at=facts.at), _budget_result)
 
 
 @router.post("/{budget_id}/resume", response_model=ResumedReceipt, summary="Resume the tasks that a budget stopped")

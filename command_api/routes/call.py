@@ -22,7 +22,7 @@ from infrastructure.web.headers import headers_of
 from infrastructure.web.time_limit import allow_seconds
 from infrastructure.write_store import CommandKey
 
-__all__ = ["Call", "CurrentCall", "answer_json", "carry_out", "joined_answer", "part_context", "read_call"]
+__all__ = ["Call", "CurrentCall", "answer_json", "brief", "carry_out", "joined_answer", "part_context", "read_call"]
 
 # A Structured Field string (RFC 9651); a bare token is understood as well.
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
@@ -67,7 +67,12 @@ def _idempotency_key(header: str | None, services: CommandServices) -> str:
 
 
 def _fingerprint(request: Request, body: bytes) -> bytes:
-    """Return what tells one request from another under the same key: method, path, lease token and body."""
+    """Return what tells one request from another under the same key: method, path, lease token and body.
+
+    Nothing where the key is the service's own: nobody but this call can ask under that.
+    """
+    if "idempotency-key" not in headers_of(request.scope):
+        return b""
     lease_token = headers_of(request.scope).get("lease-token", "")
     head = f"{request.method} {request.scope['path']}\n{lease_token}\n".encode()
     return hashlib.sha256(head + body).digest()
@@ -166,6 +171,14 @@ def part_context(call: Call, part: int) -> CommandContext:
     key = call.context.key
     own = key if part == 0 else key._replace(key=f"{key.key}\n{part}")
     return replace(call.context, key=own, keeps_refusals=call.has_client_key)
+
+
+def brief(call: Call) -> Call:
+    """Return the call of a command that may as well be carried out again once its receipt is purged, an hour later.
+
+    Half a fingerprint says so.
+    """
+    return replace(call, context=replace(call.context, fingerprint=call.context.fingerprint[:16]))
 
 
 def joined_answer(answers: Sequence[CommandAnswer]) -> CommandAnswer:

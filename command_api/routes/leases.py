@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -35,6 +35,12 @@ router = APIRouter(
     route_class=JsonRoute,
     responses=documented_errors(400, 401, 404, 409, 413, 415, 422, 503),
 )
+
+_LARGE_BYTES: Final = 4 * 2**20
+"""How large the messages of an answer's large tasks may be together, where they are several; small ones come on top."""
+
+_FIRST_BYTES: Final = 2**20
+"""As how large a first message counts that was not loaded: a request's body is seldom larger."""
 
 _CONTESTED_LOOKS = 3
 """How often somebody who does not wait looks again, when others were quicker with all that it found."""
@@ -82,13 +88,15 @@ def _lease_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
 def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate], names: Mapping[UUID, str]) -> CommandRequest:
     """Return the command that leases the candidates.
 
-    Those that another process took meanwhile are left out, and those whose agent lost the name that was asked for.
+    Those that another process took meanwhile are left out, those whose agent lost the name that was asked for, and
+    those whose messages are too much for one answer: they stay for the next call.
     """
 
     def is_wanted(agent: Agent | None, agent_id: UUID) -> bool:
         return agent is None or names.get(agent_id, agent.name) == agent.name
 
     def prepare(facts: Facts) -> list[Assignment]:
+        wanted = [one for one in candidates if is_wanted(facts.agents.get(one.agent_id), one.agent_id)]
         return [
             Assignment(
                 "task",
@@ -102,8 +110,7 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate], names
                     budgets=facts.budgets_over(candidate.task_id),
                 ),
             )
-            for candidate in candidates
-            if is_wanted(facts.agents.get(candidate.agent_id), candidate.agent_id)
+            for candidate in _that_fit(wanted, facts)
         ]
 
     return CommandRequest(
@@ -114,6 +121,25 @@ def _request(body: LeaseBody, call: Call, candidates: Sequence[Candidate], names
         is_lenient=True,
         has_messages=True,
     )
+
+
+def _that_fit(candidates: Sequence[Candidate], facts: Facts) -> list[Candidate]:
+    """Return the candidates whose messages go into one answer: all small ones, and of the large ones one at least."""
+    size, chosen = 0, []
+    for candidate in candidates:
+        unread = _unread_bytes(candidate.task_id, facts)
+        if not size or size + unread <= _LARGE_BYTES:
+            size += unread
+            chosen.append(candidate)
+    return chosen
+
+
+def _unread_bytes(task_id: UUID, facts: Facts) -> int:
+    """Return about how many bytes of a task's messages were not loaded with it."""
+    task = facts.tasks.get(task_id)
+    if task is None or len(facts.messages.get(task_id, ())) == task.messages:
+        return 0
+    return _FIRST_BYTES + task.message_bytes
 
 
 async def _lease(
@@ -132,13 +158,16 @@ async def _lease(
 async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
     """Return leases as the worker gets them: with token and messages, which no receipt keeps."""
     leases = answer.result["leases"]
-    task_ids = [UUID(lease["task_id"]) for lease in leases]
-    # With a replay nothing was loaded but its receipt.
-    contents = answer.messages or await call.services.read_messages(dict.fromkeys(task_ids, 0))
+    lasts = {UUID(lease["task_id"]): lease["last_message"] for lease in leases}
+    contents = answer.messages
+    # Nothing was loaded with a replay, nor of what is large. A replay hands over no more than were there when the lease
+    # was granted.
+    unread = {task_id: range(1, last + 1) for task_id, last in lasts.items() if len(contents.get(task_id, ())) < last}
+    if unread:
+        contents = {**contents, **await call.services.read_messages(call.principal.workspace_id, unread)}
     rendered = []
-    for task_id, lease in zip(task_ids, leases, strict=True):
-        # No more than were there when the lease was granted: a replay hands over the same.
-        bodies = contents[task_id][: lease["last_message"]]
+    for task_id, lease in zip(lasts, leases, strict=True):
+        bodies = contents[task_id]
         submitted = orjson.loads(bodies[0])
         token = make_lease_token(call.services.secret_key, task_id, lease["lease_number"])
         told = {name: value for name, value in lease.items() if name != "lease_number"}
@@ -158,9 +187,11 @@ async def _render(answer: CommandAnswer, call: Call) -> list[dict[str, Any]]:
 async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN401 - response_model says it
     """Return tasks of these agents that are ready, the most urgent first, each the worker's own from now on.
 
-    With `wait_seconds` it waits for work, and is woken when some comes. Agents take turns. The work of a paused one is
-    waited for; where all are retired it is 409 `agent_retired`, one that does not exist is 404. A task whose worker did
-    not renew its lease comes again as its next attempt, after the delay that its agent's retry policy says.
+    At most `max_tasks`; of those with more than 32 KiB of messages no more than about 4 MiB, or one: the others are
+    left for the next call. With `wait_seconds` it waits for work, and is woken when some comes. Agents take turns.
+    The work of a paused one is waited for; where all are retired it is 409 `agent_retired`, one that does not exist
+    is 404. A task whose worker did not renew its lease comes again as its next attempt, after the delay that its
+    agent's retry policy says.
     """
     call.allow_seconds(body.wait_seconds)
     demand = await _demand(body, call, call.services.recall_agents)
@@ -193,7 +224,8 @@ async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> Comman
                 return None
             answer = await _lease(body, call, candidates, demand.names)
         finally:
-            settle = call.services.dispatcher.give_back if answer is None else call.services.dispatcher.done
+            is_all = answer is not None and len(answer.result["leases"]) == len(candidates)
+            settle = call.services.dispatcher.done if is_all else call.services.dispatcher.give_back
             settle(candidates)
         if answer is not None or call.is_stopping() or (remaining <= 0 and look >= _CONTESTED_LOOKS):
             return answer

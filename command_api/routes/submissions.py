@@ -79,7 +79,7 @@ async def retry_task(task_id: UUID, call: CurrentCall) -> Any:  # noqa: ANN401 -
     The old task stays as it ended. 409 `wrong_state` where it has not ended yet.
     """
     new_id = call.services.make_id()
-    contents = await call.services.read_messages({task_id: 0})
+    contents = await call.services.read_messages(call.principal.workspace_id, {task_id: range(1, 2)})
 
     def prepare(facts: Facts) -> list[Assignment]:
         old = require_task(facts.tasks.get(task_id))

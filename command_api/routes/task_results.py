@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import Response
 
-from command_api.routes.call import Call, answer_json, carry_out
+from command_api.routes.call import Call
+from command_api.routes.one_command import Target, change_one
 from command_api.services.aggregates import Facts
-from command_api.services.command_request import Assignment, CommandRequest, Outcome, Result
+from command_api.services.command_request import Outcome, Result
 from domain.task import Task, TaskCommand
 
-__all__ = ["change_task", "single_task_request", "task_of", "task_result"]
+__all__ = ["change_task", "task_of", "task_result"]
 
 
 def task_of(outcome: Outcome) -> Task:
@@ -32,22 +33,6 @@ def task_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
     }
 
 
-def single_task_request(
-    call: Call,
-    task_id: UUID,
-    make_command: Callable[[Facts], TaskCommand],
-    respond: Callable[[Facts, Sequence[Outcome]], Result] = task_result,
-    beside: Sequence[UUID] = (),
-) -> CommandRequest:
-    """Return the request for one command on one task that exists, which may look at other aggregates beside it."""
-    return CommandRequest(
-        context=call.context,
-        prepare=lambda facts: [Assignment("task", task_id, make_command(facts))],
-        respond=respond,
-        aggregate_ids=[task_id, *beside],
-    )
-
-
 async def change_task(
     call: Call,
     task_id: UUID,
@@ -55,6 +40,5 @@ async def change_task(
     respond: Callable[[Facts, Sequence[Outcome]], Result] = task_result,
     beside: Sequence[UUID] = (),
 ) -> Response:
-    """Carry out one command on one task that exists, and answer with its result."""
-    answer = await carry_out(single_task_request(call, task_id, make_command, respond, beside), call)
-    return answer_json(answer, answer.result)
+    """Carry out one command on one task that exists, which may look at other aggregates; answer with its result."""
+    return await change_one(call, Target("task", task_id, beside), make_command, respond)

@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Header
 
 from command_api.receipts import HeartbeatReceipt, InputReceipt, TaskReceipt
-from command_api.routes.call import Call, CurrentCall, answer_json, carry_out
+from command_api.routes.call import Call, CurrentCall, answer_json, brief, carry_out
 from command_api.routes.handed_over import handed_over
 from command_api.routes.json_route import JsonRoute
-from command_api.routes.task_results import change_task, single_task_request, task_of, task_result
+from command_api.routes.one_command import Target, single_request
+from command_api.routes.task_results import change_task, task_of, task_result
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Outcome, Result
 from command_api.worker_bodies import (
@@ -93,9 +94,9 @@ async def heartbeat(
     number = _lease_number(call, task_id, lease_token)
     content = body or HeartbeatBody()
     answer = await carry_out(
-        single_task_request(
-            call,
-            task_id,
+        single_request(
+            brief(call),
+            Target("task", task_id),
             lambda facts: HeartbeatTask(
                 at=facts.at, lease_number=number, seconds=content.lease_seconds, received=content.received
             ),
@@ -111,8 +112,8 @@ async def _news(call: Call, task_id: UUID, received: int | None, last: int) -> d
     """Return the messages that the worker does not have yet, those up to `last`, and what they answer."""
     if received is None or received >= last:
         return {"messages": [], "answers": []}
-    contents = await call.services.read_messages({task_id: received})
-    return handed_over(contents[task_id][: last - received], first_ordinal=received + 1)
+    contents = await call.services.read_messages(call.principal.workspace_id, {task_id: range(received + 1, last + 1)})
+    return handed_over(contents[task_id], first_ordinal=received + 1)
 
 
 @router.post("/progress", response_model=TaskReceipt, summary="Report progress")

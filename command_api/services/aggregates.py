@@ -12,7 +12,7 @@ from domain.approval import Approval, ApprovalCommand, decide_approval, evolve_a
 from domain.budget import Budget, BudgetCommand, decide_budget, evolve_budget
 from domain.reactions import Reaction, budgets_over, react_to_approval, react_to_spend, react_to_task
 from domain.task import Task, TaskCommand, decide_task, evolve_task
-from infrastructure.command_loads import StoredAggregate
+from infrastructure.command_loads import Loaded
 
 __all__ = ["AGGREGATE_TYPES", "AggregateType", "Command", "Facts", "State", "react", "read_facts"]
 
@@ -48,7 +48,7 @@ AGGREGATE_TYPES: Final[Mapping[str, AggregateType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a decision may use: the database's time, and the aggregates that were loaded."""
+    """What a decision may use: the database's time, and what was loaded."""
 
     at: datetime
     agents: Mapping[UUID, Agent] = field(default_factory=dict)
@@ -56,6 +56,8 @@ class Facts:
     approvals: Mapping[UUID, Approval] = field(default_factory=dict)
     budgets: Mapping[UUID, Budget] = field(default_factory=dict)
     revisions: Mapping[UUID, int] = field(default_factory=dict)
+    messages: Mapping[UUID, Sequence[bytes]] = field(default_factory=dict)
+    """Of small tasks all bodies, where they were asked for."""
 
     def find_agent(self, agent: UUID | str) -> Agent | None:
         """Return an agent by id or by name, or None."""
@@ -79,19 +81,20 @@ class Facts:
         return () if task is None else budgets_over(task, tuple(self.budgets.values()))
 
 
-def read_facts(at: datetime, aggregates: Sequence[StoredAggregate]) -> Facts:
+def read_facts(loaded: Loaded) -> Facts:
     """Return the loaded aggregates as the domain knows them."""
     states: dict[str, dict[UUID, Any]] = {kind: {} for kind in AGGREGATE_TYPES}
     # One that several others brought along, as the agent of many tasks, is there as often.
-    for stored in {stored.aggregate_id: stored for stored in aggregates}.values():
+    for stored in {stored.aggregate_id: stored for stored in loaded.aggregates}.values():
         states[stored.kind][stored.aggregate_id] = AGGREGATE_TYPES[stored.kind].read_state(stored.state)
     return Facts(
-        at,
+        loaded.at,
         agents=states["agent"],
         tasks=states["task"],
         approvals=states["approval"],
         budgets=states["budget"],
-        revisions={stored.aggregate_id: stored.revision for stored in aggregates},
+        revisions={stored.aggregate_id: stored.revision for stored in loaded.aggregates},
+        messages=loaded.messages,
     )
 
 

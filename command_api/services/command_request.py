@@ -66,7 +66,7 @@ class CommandRequest:
     agent_names: Sequence[str] = ()
     is_lenient: bool = False
     has_messages: bool = False
-    """Whether the answer needs the messages of the tasks, as they were loaded."""
+    """Whether the answer needs the messages of the tasks: then those of small ones are loaded with them."""
 
 
 @dataclass(frozen=True, slots=True)

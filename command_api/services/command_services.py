@@ -37,8 +37,8 @@ class CommandServices:
     find_open_tasks: Callable[[OpenTaskFilter, UUID, int], Awaitable[list[UUID]]]
     """Ids of open tasks behind one, ascending, at most n."""
 
-    read_messages: Callable[[Mapping[UUID, int]], Awaitable[dict[UUID, list[bytes]]]]
-    """What workers are handed with tasks, behind an ordinal."""
+    read_messages: Callable[[str, Mapping[UUID, range]], Awaitable[dict[UUID, list[bytes]]]]
+    """What workers are handed with tasks of a workspace, by the ordinals that are wanted of each."""
 
     read_principals: Callable[[str], Awaitable[list[Principal]]]
     """All who hold a key of a workspace, or held one that is revoked, as they stand now."""

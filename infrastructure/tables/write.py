@@ -118,16 +118,19 @@ RECEIPTS = Table(
     Column("workspace_id", Text, primary_key=True),
     Column("principal", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("fingerprint", LargeBinary, nullable=False, comment="SHA-256 of the request."),
+    Column(
+        "fingerprint", LargeBinary, nullable=False, comment="SHA-256 of the request; less where it is kept briefly."
+    ),
     Column("result", LargeBinary, nullable=False, comment="JSON from which the answer is rendered; holds no secret."),
     Column("epoch", Integer, nullable=False),
     Column("shards", ARRAY(SmallInteger), nullable=False),
     Column("positions", ARRAY(BigInteger), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
-    Index("receipts_created_index", "created_at"),
+    Index("receipts_kept_index", "created_at", postgresql_where=text("octet_length(fingerprint) >= 32")),
+    Index("receipts_brief_index", "created_at", postgresql_where=text("octet_length(fingerprint) < 32")),
     schema="write",
 )
-"""One row a command that was carried out, in the same transaction as its events; the index finds what to purge."""
+"""One row a command that was carried out, in the same transaction as its events; the indexes find what to purge."""
 
 API_KEYS = Table(
     "api_keys",
