@@ -11,14 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from contracts.streams import READY_CHANNEL
+from infrastructure.hearing import hear
 from infrastructure.identifiers import new_id
-from infrastructure.redis_client import RedisClient, is_redis_error
+from infrastructure.redis_client import RedisClient
 
 __all__ = ["listen_for_notices", "open_ready_notices"]
 
-_RETRY_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.02
-_LISTEN_SECONDS: Final = 10.0
 
 
 async def _publish(redis: RedisClient, has_news: asyncio.Event, sender: bytes) -> None:
@@ -55,20 +54,10 @@ async def open_ready_notices(redis: RedisClient, on_notice: Callable[[], None]) 
 
 
 async def listen_for_notices(redis: RedisClient, channel: str, on_notice: Callable[[], None], sender: bytes) -> None:
-    """Call `on_notice` for each notice of others on the channel, until cancelled; a lost connection is made again.
+    """Call `on_notice` for each notice of others on the channel, and after each subscription, until cancelled."""
 
-    Also called after each subscription: what was published before it was not heard.
-    """
-    while True:
-        try:
-            async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                await subscription.subscribe(channel)
-                on_notice()
-                while True:
-                    message = await subscription.get_message(timeout=_LISTEN_SECONDS)
-                    if message is not None and message["data"] != sender:
-                        on_notice()
-        except Exception as error:
-            if not is_redis_error(error):
-                raise
-            await asyncio.sleep(_RETRY_SECONDS)
+    def on_payload(payload: bytes | None) -> None:
+        if payload != sender:
+            on_notice()
+
+    await hear(redis, channel, on_payload, f"notices on {channel}")

@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Final
 
-import structlog
-
 from contracts.streams import WAKE_CHANNEL
+from infrastructure.hearing import hear, tell_change
 from infrastructure.merging import average_of, rest_after
-from infrastructure.redis_client import RedisClient, is_redis_error
+from infrastructure.redis_client import RedisClient
 
 __all__ = ["Wake", "listen_for_wakes", "open_waker"]
 
@@ -25,9 +24,6 @@ type Wake = Callable[[Iterable[int]], None]
 _RETRY_SECONDS: Final = 0.5
 _FIRST_REST_SECONDS: Final = 0.0005
 _LONGEST_REST_SECONDS: Final = 0.02  # as long as a relay with much to do rests itself
-_PING_SECONDS: Final = 10.0
-
-_LOG = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -56,31 +52,13 @@ async def open_waker(redis: RedisClient) -> AsyncIterator[Wake]:
 async def listen_for_wakes(
     redis: RedisClient, on_wake: Callable[[], None], concerns: Callable[[frozenset[int]], bool] = bool
 ) -> None:
-    """Call `on_wake` at every wake-up for shards that concern us, until cancelled; a lost connection is made again.
+    """Call `on_wake` at every wake-up for shards that concern us, and after each subscription, until cancelled."""
 
-    Also called after each subscription: what was published before it was not heard.
-    """
-    is_down = False
-    while True:
-        try:
-            async with redis.pubsub(ignore_subscribe_messages=False) as subscription:
-                await subscription.subscribe(WAKE_CHANNEL)
-                while True:
-                    message = await subscription.get_message(timeout=_PING_SECONDS)
-                    if message is None:
-                        await subscription.ping()
-                    elif message["type"] == "subscribe" or (
-                        message["type"] == "message" and concerns(_shards(message["data"]))
-                    ):
-                        is_down = _tell(is_down=False, was_down=is_down, what="wake-ups are heard again")
-                        on_wake()
-        except Exception as error:
-            if not is_redis_error(error):
-                raise
-            is_down = _tell(
-                is_down=True, was_down=is_down, what="wake-ups cannot be heard, polling goes on", error=error
-            )
-        await asyncio.sleep(_RETRY_SECONDS)
+    def on_payload(payload: bytes | None) -> None:
+        if payload is None or concerns(_shards(payload)):
+            on_wake()
+
+    await hear(redis, WAKE_CHANNEL, on_payload, "wake-ups")
 
 
 def _shards(payload: bytes) -> frozenset[int]:
@@ -98,21 +76,12 @@ async def _publish_pending(redis: RedisClient, pending: list[Iterable[int]], has
         pending.clear()
         try:
             await redis.publish(WAKE_CHANNEL, payload)
-            is_down = _tell(is_down=False, was_down=is_down, what="wake-ups are sent again")
+            is_down = tell_change(is_down=False, was_down=is_down, what="wake-ups are sent again")
         except Exception as error:  # noqa: BLE001 - a hint that cannot be given must never stop the next one
-            is_down = _tell(
+            is_down = tell_change(
                 is_down=True, was_down=is_down, what="wake-ups cannot be sent, the relay polls", error=error
             )
             await asyncio.sleep(_RETRY_SECONDS)
         # What comes now and then goes out at once; under load the relay comes by itself, and one a rest is enough.
         rest = rest_after(merged, first_seconds=_FIRST_REST_SECONDS, longest_seconds=_LONGEST_REST_SECONDS)
         await asyncio.sleep(rest)
-
-
-def _tell(*, is_down: bool, was_down: bool, what: str, error: Exception | None = None) -> bool:
-    """Log a change of state, nothing otherwise; return the new state."""
-    if is_down and not was_down:
-        _LOG.warning(what, error=f"{type(error).__name__}: {error}")
-    elif was_down and not is_down:
-        _LOG.info(what)
-    return is_down
