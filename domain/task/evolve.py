@@ -32,7 +32,6 @@ from domain.task.facts import (
     LeaseGranted,
     LeaseReleased,
     LeaseRenewed,
-    MessagesAcknowledged,
     TaskFact,
     TaskQueued,
     WaitBegun,
@@ -75,7 +74,6 @@ def evolve_task(task: Task | None, change: TaskEvent | TaskFact) -> Task:
             | LeaseGranted()
             | LeaseRenewed()
             | LeaseReleased()
-            | MessagesAcknowledged()
             | WorkContinued()
             | WaitBegun()
             | AttemptRecorded()
@@ -110,7 +108,6 @@ def _submitted(event: TaskSubmitted) -> Task:
         lease=None,
         waiting=None,
         messages=1,
-        acknowledged=0,
         artifacts={},
         is_cancel_acknowledged=False,
         generation=1,
@@ -136,8 +133,6 @@ def _fact_changes(task: Task, fact: TaskFact) -> dict[str, Any]:
             return {"lease": fact.lease}
         case LeaseReleased():
             return {"lease": None}
-        case MessagesAcknowledged():
-            return {"acknowledged": fact.ordinal}
         case WorkContinued():
             return {"running_since": fact.at}
         case WaitBegun():

@@ -15,7 +15,6 @@ __all__ = [
     "LeaseGranted",
     "LeaseReleased",
     "LeaseRenewed",
-    "MessagesAcknowledged",
     "TaskFact",
     "TaskQueued",
     "WaitBegun",
@@ -45,12 +44,6 @@ class LeaseRenewed(Record):
 
 class LeaseReleased(Record):
     """Nobody has it."""
-
-
-class MessagesAcknowledged(Record):
-    """The worker has all messages up to this ordinal."""
-
-    ordinal: int
 
 
 class AttemptRecorded(Record):
@@ -85,7 +78,6 @@ type TaskFact = (
     | LeaseGranted
     | LeaseRenewed
     | LeaseReleased
-    | MessagesAcknowledged
     | WorkContinued
     | WaitBegun
     | AttemptRecorded

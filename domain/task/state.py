@@ -110,7 +110,6 @@ class Task(Record):
     canceled_lease: int | None = None
     waiting: Waiting | None
     messages: int
-    acknowledged: int
     message_bytes: int = 0
     worker_bytes: int = 0
     reports: int = 0

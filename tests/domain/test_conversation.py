@@ -10,7 +10,6 @@ from domain.rejection import Conflict, Invalid
 from domain.task import (
     LeaseReleased,
     LeaseRenewed,
-    MessagesAcknowledged,
     Task,
     TaskQueued,
     WaitBegun,
@@ -45,8 +44,8 @@ def asked(**changes: object) -> When[Task]:
     return AT_WORK.when(ask(**changes))  # type: ignore[arg-type] # the changes of a sample
 
 
-def acknowledge_messages(received: int) -> When[Task]:
-    task = existing(AT_WORK.state).model_copy(update={"messages": 4, "acknowledged": 2})
+def say_what_came(received: int) -> When[Task]:
+    task = existing(AT_WORK.state).model_copy(update={"messages": 4})
     return given_this_task(task).when(heartbeat().model_copy(update={"received": received}))
 
 
@@ -84,19 +83,17 @@ def test_a_task_takes_messages_of_a_bounded_size_and_keeps_room_for_answers() ->
     twice.when(answer()).then_rejected("messages_too_large", Conflict)
 
 
-@pytest.mark.parametrize(("received", "acknowledged"), [(0, 2), (1, 2), (2, 2), (3, 3), (4, 4)])
-def test_a_heartbeat_acknowledges_messages_and_takes_nothing_back(received: int, acknowledged: int) -> None:
-    outcome = acknowledge_messages(received)
+@pytest.mark.parametrize("received", [0, 1, 4])
+def test_a_heartbeat_with_what_came_changes_nothing_but_the_lease(received: int) -> None:
+    outcome = say_what_came(received)
 
-    renewed, *rest = outcome.changes or ()
+    (renewed,) = outcome.changes or ()
     assert isinstance(renewed, LeaseRenewed)
-    assert rest == ([MessagesAcknowledged(ordinal=received)] if acknowledged != 2 else [])
-    assert existing(outcome.after).acknowledged == acknowledged
-    assert existing(outcome.after).generation == existing(outcome.before).generation
+    assert existing(outcome.after) == existing(outcome.before).model_copy(update={"lease": renewed.lease})
 
 
-def test_a_message_that_was_never_there_cannot_be_acknowledged() -> None:
-    acknowledge_messages(5).then_rejected("unknown_message", Invalid)
+def test_a_message_that_was_never_there_cannot_have_come() -> None:
+    say_what_came(5).then_rejected("unknown_message", Invalid)
 
 
 def test_a_question_gives_the_lease_up_and_lets_the_task_wait() -> None:
