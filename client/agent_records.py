@@ -75,8 +75,9 @@ class ApprovalRule(_Description):
 
 
 class AgentPolicy(_Description):
-    """The rules under which an agent's tasks are worked on; a task keeps those of its submission.
+    """The rules under which an agent's tasks are worked on.
 
+    A task keeps `max_attempts`, `retry` and `attempt_seconds` of its submission; the others hold as they are today.
     `attempt_seconds` bounds one attempt, `max_concurrent_tasks` how many tasks of the agent are leased at a time; of
     `approvals` the first rule that covers an operation counts.
     """

@@ -40,7 +40,10 @@ class RetryPolicy(Record):
 
 
 class AgentPolicy(Record):
-    """The rules under which an agent's tasks are worked on; a task keeps those of its submission."""
+    """The rules under which an agent's tasks are worked on.
+
+    A task keeps `max_attempts`, `retry` and `attempt_seconds` of its submission; the others hold as they are today.
+    """
 
     lease_seconds: Annotated[
         int, Field(ge=1, le=3600, strict=True, description="Length of a lease where the worker names none.")

@@ -27,7 +27,6 @@ type OperationPattern = Annotated[str, StringConstraints(min_length=1, max_lengt
 
 type RoleName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9_.-]+$")]
 
-
 type PersonName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -54,11 +53,7 @@ class ApprovalRule(Record):
 
     operations: Annotated[tuple[OperationPattern, ...], FailFast(), Field(min_length=1, max_length=100)]
     roles: Annotated[tuple[RoleName, ...], FailFast(), Field(max_length=50)] = ()
-    people: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...],
-        FailFast(),
-        Field(max_length=50),
-    ] = ()
+    people: Annotated[tuple[PersonName, ...], FailFast(), Field(max_length=50)] = ()
     required: Annotated[int, Field(ge=1, le=20, strict=True, description="Approvals that are needed.")] = 1
     refusals: Annotated[int, Field(ge=1, le=20, strict=True, description="Refusals that end it.")] = 1
     expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000, strict=True)] = 86_400
@@ -73,6 +68,11 @@ class ApprovalRule(Record):
             message = "an approval rule names roles or people who decide"
             raise ValueError(message)
         return self
+
+    @property
+    def can_be_decided(self) -> bool:
+        """Whether those who are named are enough to approve and to refuse; nobody knows how many have a role."""
+        return bool(self.roles) or max(self.required, self.refusals) <= len(set(self.people))
 
     def covers(self, operation: str) -> bool:
         """Tell whether an operation needs an approval under this rule."""

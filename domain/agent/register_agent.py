@@ -7,7 +7,7 @@ from contracts.a2a import AgentCard
 from contracts.agents import AgentPolicy
 from contracts.events import AgentRegistered
 from contracts.record import Record
-from domain.agent.state import Agent
+from domain.agent.state import Agent, require_possible_rules
 from domain.rejection import Conflict
 
 __all__ = ["RegisterAgent", "decide_register_agent"]
@@ -24,7 +24,8 @@ class RegisterAgent(Record):
 
 
 def decide_register_agent(command: RegisterAgent, agent: Agent | None) -> list[AgentRegistered]:
-    """Return the registration; refused where the id is taken."""
+    """Return the registration; refused where the id is taken, or nobody could decide as a rule says."""
     if agent is not None:
         raise Conflict("agent_exists", "An agent with this id exists.")
+    require_possible_rules(command.policy)
     return [AgentRegistered(agent_id=command.agent_id, name=command.name, card=command.card, policy=command.policy)]

@@ -7,9 +7,9 @@ from pydantic import ConfigDict
 from contracts.a2a import AgentCard
 from contracts.agents import AgentPolicy, AgentStatus
 from contracts.record import Record
-from domain.rejection import Conflict, NotFound
+from domain.rejection import Conflict, Invalid, NotFound
 
-__all__ = ["Agent", "require_agent", "require_unretired_agent", "require_working_agent"]
+__all__ = ["Agent", "require_agent", "require_possible_rules", "require_unretired_agent", "require_working_agent"]
 
 
 class Agent(Record):
@@ -46,3 +46,15 @@ def require_working_agent(agent: Agent | None) -> Agent:
     if agent.status is AgentStatus.PAUSED:
         raise Conflict("agent_paused", f"The agent {agent.name} is paused; resume it first.")
     return agent
+
+
+def require_possible_rules(policy: AgentPolicy) -> None:
+    """Raise Invalid `impossible_approval_rule` where a rule names fewer people than it needs.
+
+    Not a constraint of the rule itself: agents may have such rules since before they were refused.
+    """
+    for number, rule in enumerate(policy.approvals, start=1):
+        if not rule.can_be_decided:
+            needed, named = max(rule.required, rule.refusals), len(set(rule.people))
+            message = f"Approval rule {number} names {named} people and no role, and needs {needed}."
+            raise Invalid("impossible_approval_rule", message)

@@ -4,9 +4,10 @@ import pytest
 
 from contracts.a2a import AgentCard
 from contracts.agents import AgentPolicy, AgentStatus
+from contracts.approvals import ApprovalRule
 from contracts.events import AgentPaused, AgentResumed, AgentRetired, AgentUpdated
 from domain.agent import PauseAgent, RegisterAgent, ResumeAgent, RetireAgent, UpdateAgent, evolve_agent
-from domain.rejection import Conflict, NotFound
+from domain.rejection import Conflict, Invalid, NotFound
 from tests.domain.samples import AGENT_ID, NOON, PAUSED, REGISTERED, RETIRED
 from tests.domain.scenario import given_agent
 
@@ -40,6 +41,33 @@ def test_an_agent_that_does_not_exist_is_not_found(
 @pytest.mark.parametrize("command", [PAUSE, RESUME, UPDATE])
 def test_a_retired_agent_never_comes_back(command: PauseAgent | ResumeAgent | UpdateAgent) -> None:
     given_agent(REGISTERED, RETIRED).when(command).then_rejected("agent_retired", Conflict)
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_possible"),
+    [
+        ({"people": ("ada",), "required": 2}, False),
+        ({"people": ("ada", "ada"), "required": 2}, False),
+        ({"people": ("ada", "bo"), "required": 2}, True),
+        ({"people": ("ada",), "refusals": 2}, False),
+        ({"people": ("ada",), "roles": ("boss",), "required": 2, "refusals": 2}, True),
+        ({"roles": ("boss",), "required": 20}, True),
+    ],
+)
+def test_a_rule_that_needs_more_people_than_it_names_is_refused(rule: dict[str, object], *, is_possible: bool) -> None:
+    possible = ApprovalRule(operations=("buy",), roles=("boss",))
+    policy = AgentPolicy(approvals=(possible, ApprovalRule.model_validate({"operations": ("pay",), **rule})))
+    stored = REGISTERED.model_copy(update={"policy": policy})
+    register, update = REGISTER.model_copy(update={"policy": policy}), UPDATE.model_copy(update={"policy": policy})
+
+    if is_possible:
+        given_agent().when(register).then(stored)
+        given_agent(REGISTERED).when(update).then(AgentUpdated(name="reader", card=REGISTERED.card, policy=policy))
+    else:
+        given_agent().when(register).then_rejected("impossible_approval_rule", Invalid)
+        given_agent(REGISTERED).when(update).then_rejected("impossible_approval_rule", Invalid)
+    # One that has it since before may still get another name.
+    given_agent(stored).when(UPDATE).then(AgentUpdated(name="reader", card=REGISTERED.card, policy=policy))
 
 
 def test_pausing_a_paused_agent_changes_nothing() -> None:
