@@ -128,7 +128,7 @@ def _that_fit(candidates: Sequence[Candidate], facts: Facts) -> list[Candidate]:
     size, chosen = 0, []
     for candidate in candidates:
         unread = _unread_bytes(candidate.task_id, facts)
-        if not size or size + unread <= _LARGE_BYTES:
+        if not unread or not size or size + unread <= _LARGE_BYTES:
             size += unread
             chosen.append(candidate)
     return chosen
