@@ -1,6 +1,6 @@
 """What must be known of a budget to decide, and the fact that only the aggregate keeps."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,12 +9,12 @@ from pydantic import ConfigDict, computed_field
 from contracts.amounts import plain_amount
 from contracts.budgets import BudgetBreach, BudgetStatus, BudgetWindow, window_end, window_start
 from contracts.record import Record
+from domain.moments import microseconds
 from domain.rejection import Conflict, NotFound
 
 __all__ = ["Budget", "Spend", "SpendRecorded", "require_budget", "require_unspent_budgets"]
 
 _FOR_EVER = 2**62
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Spend(Record):
@@ -49,7 +49,7 @@ class Budget(Record):
         if self.status is not BudgetStatus.EXHAUSTED:
             return None
         end = window_end(self.window, self.window_began)
-        return _FOR_EVER if end is None else (end - _EPOCH) // timedelta(microseconds=1)
+        return _FOR_EVER if end is None else microseconds(end)
 
     def spent_in_window(self, at: datetime) -> Decimal:
         """Return what was spent in the window that a moment lies in."""

@@ -1,6 +1,6 @@
 """A task's state as the fold of its events and facts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from contracts.events import (
     TaskUsageReported,
 )
 from contracts.record import replace_fields
+from domain.moments import EPOCH
 from domain.task.facts import (
     AttemptRecorded,
     CancelAcknowledged,
@@ -41,8 +42,6 @@ from domain.task.sizes import artifact_size, message_size
 from domain.task.state import ArtifactState, Task, TaskRules, require_task
 
 __all__ = ["evolve_task"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 type _LaterEvent = (
     TaskStarted
@@ -96,7 +95,7 @@ def _submitted(event: TaskSubmitted) -> Task:
         state=TaskState.SUBMITTED,
         priority=event.priority,
         rules=rules,
-        ready_at=event.not_before or _EPOCH,
+        ready_at=event.not_before or EPOCH,
         deadline=event.deadline,
         attempt=0,
         worker=None,

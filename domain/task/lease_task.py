@@ -6,9 +6,10 @@ from contracts.events import TaskAttemptStarted, TaskResumed, TaskStarted
 from contracts.record import Record
 from domain.agent.state import Agent, require_working_agent
 from domain.budget.state import Budget, require_unspent_budgets
+from domain.moments import microseconds
 from domain.rejection import Conflict
 from domain.task.facts import LeaseGranted
-from domain.task.state import Lease, Task, microseconds, require_open_task
+from domain.task.state import Lease, Task, require_open_task
 
 __all__ = ["LeaseTask", "decide_lease_task"]
 

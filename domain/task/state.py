@@ -3,7 +3,7 @@
 It holds no content but the schema and the default of a question that is open.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from contracts.agents import RetryPolicy
 from contracts.attempts import AttemptRecord
 from contracts.json_value import JsonValue
 from contracts.record import Record
+from domain.moments import microseconds
 from domain.rejection import Conflict, NotFound
 
 __all__ = [
@@ -23,15 +24,11 @@ __all__ = [
     "TaskRules",
     "Waiting",
     "has_canceled_lease",
-    "microseconds",
     "require_lease",
     "require_open_task",
     "require_task",
     "require_working_lease",
 ]
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Lease(Record):
@@ -145,11 +142,6 @@ class Task(Record):
 def _expiry(bounded: Lease | Waiting | None) -> datetime | None:
     """Return when a lease or a wait is over, None where there is none or it has no end."""
     return None if bounded is None else bounded.expires_at
-
-
-def microseconds(moment: datetime) -> int:
-    """Return microseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def require_task(task: Task | None) -> Task:

@@ -18,6 +18,7 @@ from contracts.events import (
     TaskSubmitted,
 )
 from domain.agent import Agent, evolve_agent
+from domain.moments import microseconds
 from domain.task import (
     AppendArtifact,
     AttemptRecorded,
@@ -34,7 +35,6 @@ from domain.task import (
     TaskFact,
     TaskQueued,
 )
-from domain.task.state import microseconds
 
 __all__ = [
     "AGENT_ID",
