@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
+from contracts.record import Record
 from infrastructure.postgres import Pool
 
 __all__ = ["LEFT_OUT", "LeftOut", "read_left_out"]
@@ -16,8 +17,8 @@ WHERE q.left_out AND q.version = coalesce(p.version, 1)
 """What to read from: the requests of the versions that serve whose events are missing in them."""
 
 
-class LeftOut(NamedTuple):
-    """An event that a projection was told to skip, and by whom."""
+class LeftOut(Record):
+    """An event that a read model lacks because somebody had it left out (`bureau dead-letters skip`)."""
 
     projection: str
     shard: int
@@ -35,4 +36,4 @@ async def read_left_out(pool: Pool, projections: Sequence[str]) -> list[LeftOut]
         f" FROM {LEFT_OUT} AND q.projection = ANY ($1) ORDER BY q.projection, q.shard, q.position",
         list(projections),
     )
-    return [LeftOut(*row) for row in rows]
+    return [LeftOut(**row) for row in rows]

@@ -1,17 +1,22 @@
 """What `bureau verify` reads of the log and the write side: cuts, pages by position, receipts. Never writes.
 
-Every reading is one short statement, so that nobody's rows are held back however long the whole verification takes.
+Every reading is one short statement of bounded size, so that nobody's rows are held back however long the whole
+verification takes.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from contracts.streams import EntryId
+from infrastructure.bounded_rows import bound_by_bytes, is_full
 from infrastructure.epochs import EpochRow
 from infrastructure.postgres import Pool
 
 __all__ = [
     "FIRST_RECEIPT",
+    "LogPage",
+    "LogSpan",
     "LoggedEvent",
     "ReceiptKey",
     "ReceiptPositions",
@@ -38,13 +43,30 @@ class ShardCut(NamedTuple):
 
 
 class LoggedEvent(NamedTuple):
-    """One event of a shard as the log holds it; the envelope is empty where it was not asked for."""
+    """One event of a shard as the log holds it; the envelope is empty where it was not asked for, `size` is its own."""
 
     position: int
     epoch: int
     event_id: UUID
     root_id: UUID
+    size: int
     envelope: bytes
+
+
+class LogSpan(NamedTuple):
+    """The positions of a shard after one up to another."""
+
+    shard: int
+    after: int
+    last: int
+
+
+class LogPage(NamedTuple):
+    """All events that the log has of a shard after one position up to another."""
+
+    after: int
+    last: int
+    events: Sequence[LoggedEvent]
 
 
 class ReceiptKey(NamedTuple):
@@ -80,11 +102,11 @@ ORDER BY f.shard
 """
 
 # Bounded above and below, so that only the partitions in question are touched.
-_EVENTS: Final = """
-SELECT position, epoch, event_id, root_id, CASE WHEN $4 THEN envelope ELSE ''::bytea END
-FROM log.events WHERE shard = $1 AND position > $2 AND position <= $3
-ORDER BY position
-"""
+_EVENTS: Final = bound_by_bytes(
+    "position, epoch, event_id, root_id, size, CASE WHEN $5 THEN envelope ELSE ''::bytea END",
+    "SELECT *, length(envelope) AS size FROM log.events WHERE shard = $2 AND position > $3 AND position <= $4",
+    "position",
+)
 
 _RECEIPTS: Final = """
 SELECT workspace_id, principal, key, epoch, shards, positions FROM write.receipts
@@ -116,9 +138,15 @@ async def read_floor(pool: Pool, shard: int) -> int:
     return position
 
 
-async def read_events(pool: Pool, shard: int, after: int, last: int, *, with_envelopes: bool) -> list[LoggedEvent]:
-    """Return what the log has of a shard at the positions after `after` up to `last`."""
-    return [LoggedEvent(*row) for row in await pool.fetch(_EVENTS, shard, after, last, with_envelopes)]
+async def read_events(pool: Pool, span: LogSpan, max_bytes: int, *, with_envelopes: bool) -> LogPage:
+    """Return what the log has of a span, or of its beginning: `max_bytes` of envelopes, and the event behind them.
+
+    Entries of streams are as large as the envelopes: who asks for none is about to read those.
+    """
+    rows = await pool.fetch(_EVENTS, max_bytes, *span, with_envelopes)
+    events = [LoggedEvent(*row) for row in rows]
+    last = events[-1].position if is_full((event.size for event in events), max_bytes) else span.last
+    return LogPage(span.after, last, events)
 
 
 async def read_receipts(pool: Pool, after: ReceiptKey, *, limit: int) -> list[ReceiptPositions]:

@@ -1,39 +1,30 @@
 """What `bureau verify` reads aggregate by aggregate: events, the write side and the read models in one snapshot.
 
-A chunk is a range of aggregate ids. All of it is read in one REPEATABLE READ transaction of a few milliseconds, so that
-a row and the checkpoint that explains it belong together while everybody else goes on writing.
+A chunk is a range of aggregate ids: with so many events, bytes and aggregates at most, or a single aggregate. All of it
+is read in one REPEATABLE READ transaction of a few milliseconds, so that a row and the checkpoint that explains it
+belong together while everybody else goes on writing.
 """
 
 import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from contracts.streams import EntryId
 from infrastructure.left_out import LEFT_OUT
 from infrastructure.postgres import Pool
 from infrastructure.read_versions import FIRST_VERSION, ReadVersion
 from infrastructure.tables import METADATA
+from infrastructure.verification_events import AggregateEvent, IdRange, Most, read_histories
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+__all__ = ["AggregateChunk", "ReadTable", "read_chunk"]
 
-__all__ = [
-    "FIRST_ID",
-    "LAST_ID",
-    "AggregateChunk",
-    "AggregateEvent",
-    "ReadTable",
-    "read_bounds",
-    "read_chunk",
-    "read_history",
-]
-
-FIRST_ID: Final = UUID(int=0)
-LAST_ID: Final = UUID(int=2**128 - 1)
+type _Connection = PoolConnectionProxy[asyncpg.Record]
+type _Row = tuple[object, ...]
 
 
 class _SwitchedError(Exception):
@@ -48,18 +39,6 @@ class ReadTable(NamedTuple):
     projection: str
 
 
-class AggregateEvent(NamedTuple):
-    """One event as the log holds it, seen from its aggregate; the envelope is empty where it was not asked for."""
-
-    aggregate_id: UUID
-    generation: int
-    shard: int
-    position: int
-    event_type: str
-    root_id: UUID
-    envelope: bytes
-
-
 class AggregateChunk(NamedTuple):
     """The aggregates from one id to another, both included, whole.
 
@@ -67,30 +46,34 @@ class AggregateChunk(NamedTuple):
     `events` are sorted by aggregate, generation, shard and position; `generations` are the write side's; `rows` are by
     table and primary key, all columns in the table's order; `checkpoints` are by (projection, shard); `parked` are the
     (projection, shard, position) of the events that wait as dead letters, `left_out` of those that were skipped.
+
+    Where the log was cut, any number of aggregates may have no event left in it: `generations` are of those alone that
+    have one, `rows` of those that still have their first.
     """
 
     last: UUID
     floors: Mapping[int, int]
     events: Sequence[AggregateEvent]
     generations: Mapping[UUID, int]
-    rows: Mapping[ReadTable, Mapping[tuple[object, ...], tuple[object, ...]]]
+    rows: Mapping[ReadTable, Mapping[_Row, _Row]]
     checkpoints: Mapping[tuple[str, int], EntryId]
     parked: frozenset[tuple[str, int, int]]
     left_out: frozenset[tuple[str, int, int]]
 
 
-# The unique index of each partition on (aggregate_id, generation) serves the order.
-_EVENTS: Final = """
-SELECT aggregate_id, generation, shard, position, event_type, root_id, CASE WHEN $4 THEN envelope ELSE ''::bytea END
-FROM log.events WHERE aggregate_id >= $1 AND aggregate_id <= $2
-ORDER BY aggregate_id, generation, shard, position LIMIT $3
-"""
+class _Which(NamedTuple):
+    """Aggregates to read something of: a condition on the column {0}, and its arguments."""
+
+    condition: str
+    arguments: Sequence[object]
+
+
 # A plan may be made while a partition looks empty: whatever the statistics say, a range is read through the indexes.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
 # Before the snapshot: a partition that is on its way to the archive waits for us, or else the floor says that it went.
 _KEEP_PARTITIONS: Final = "LOCK TABLE ONLY log.events IN ACCESS SHARE MODE"
 _FLOORS: Final = "SELECT shard, position FROM log.floors"
-_GENERATIONS: Final = "SELECT id, generation FROM write.aggregates WHERE id >= $1 AND id <= $2"
+_GENERATIONS: Final = "SELECT id, generation FROM write.aggregates WHERE "
 _CHECKPOINTS: Final = """
 SELECT c.projection, c.shard, c.epoch, c.position FROM read.checkpoints c
 LEFT JOIN read.projections p USING (projection) WHERE c.version = coalesce(p.version, 1)
@@ -100,104 +83,87 @@ SELECT e.projection, e.shard, e.position FROM read.parked_events e LEFT JOIN rea
 WHERE e.version = coalesce(p.version, 1) AND e.aggregate_id >= $1 AND e.aggregate_id <= $2
 """
 _LEFT_OUT: Final = f"SELECT q.projection, q.shard, q.position FROM {LEFT_OUT}"  # noqa: S608 - a constant
-_BOUNDS: Final = """
-SELECT percentile_disc($1::double precision[]) WITHIN GROUP (ORDER BY id) FROM write.aggregates TABLESAMPLE SYSTEM (10)
-"""
 _SERVING: Final = "SELECT projection, version FROM read.projections"
 _ATTEMPTS: Final = 5
 
 
-@cache
-def _rows_statement(schema: str, name: str) -> str:
-    table = METADATA.tables[f"read.{name}"]
-    key = next(iter(table.primary_key.columns)).name
-    columns = ", ".join(column.name for column in table.columns)
-    return f"SELECT {columns} FROM {schema}.{name} WHERE {key} >= $1 AND {key} <= $2"  # noqa: S608 - names of our own tables
-
-
-async def _read_rows(
-    connection: "PoolConnectionProxy", table: ReadTable, first: UUID, last: UUID
-) -> dict[tuple[object, ...], tuple[object, ...]]:
-    """Return the rows of a range by key; the key's columns are a table's first."""
-    key = len(METADATA.tables[f"read.{table.name}"].primary_key.columns)
-    found = await connection.fetch(_rows_statement(table.schema, table.name), first, last)
-    return {tuple(row)[:key]: tuple(row) for row in found}
-
-
-async def read_chunk(
-    pool: Pool, first: UUID, last: UUID, tables: Mapping[str, Sequence[str]], *, limit: int
-) -> AggregateChunk:
-    """Return the first whole aggregates of a range, about `limit` events, with the write side and some tables.
+async def read_chunk(pool: Pool, ids: IdRange, tables: Mapping[str, Sequence[str]], most: Most) -> AggregateChunk:
+    """Return the first whole aggregates of a range, as many as fit and one at least, with all that belongs to them.
 
     `tables` are names by projection: they are read in the version that serves. Envelopes are read where there are
-    tables to compare with them. The chunk's `last` is `last` itself where nothing is left of the range.
+    tables to compare with them. The chunk's `last` is that of the range where nothing is left of it.
     """
     for _ in range(_ATTEMPTS):
         serving = {row[0]: row[1] for row in await pool.fetch(_SERVING)}
+        versions = [ReadVersion(projection, serving.get(projection, FIRST_VERSION)) for projection in tables]
+        wanted = [
+            ReadTable(each.schema, name, each.projection) for each in versions for name in tables[each.projection]
+        ]
         with contextlib.suppress(_SwitchedError, asyncpg.UndefinedTableError):
-            return await _read_chunk(pool, (first, last), tables, serving, limit)
+            async with (
+                pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await _hold(connection, wanted, serving)
+                return await _read_chunk(connection, ids, wanted, most)
     message = f"the serving versions changed {_ATTEMPTS} times while they were read"
     raise RuntimeError(message)
 
 
-async def _read_chunk(
-    pool: Pool,
-    ids: tuple[UUID, UUID],
-    wanted: Mapping[str, Sequence[str]],
-    serving: Mapping[str, int],
-    limit: int,
-) -> AggregateChunk:
-    """Return the chunk where these versions serve; raises _SwitchedError.
+async def _hold(connection: _Connection, tables: Sequence[ReadTable], serving: Mapping[str, int]) -> None:
+    """Hold the tables before the snapshot is taken: what is emptied or dropped later is seen whole or not at all.
 
-    The tables are held before the snapshot is taken: what is emptied or dropped later is seen whole or not at all.
+    Raises _SwitchedError where these versions do not serve.
     """
-    first, last = ids
-    versions = {projection: ReadVersion(projection, serving.get(projection, FIRST_VERSION)) for projection in wanted}
-    tables = [ReadTable(versions[each].schema, name, each) for each, names in wanted.items() for name in names]
-    async with (
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        await connection.execute(_BY_INDEX)
-        await connection.execute(_KEEP_PARTITIONS)
-        for table in tables:
-            await connection.execute(f"LOCK TABLE {table.schema}.{table.name} IN ACCESS SHARE MODE")
-        if {row[0]: row[1] for row in await connection.fetch(_SERVING)} != serving:
-            raise _SwitchedError
-        floors = {row[0]: row[1] for row in await connection.fetch(_FLOORS)}
-        events, reached = await _read_whole(connection, first, last, limit, with_envelopes=bool(tables))
-        generations = {row[0]: row[1] for row in await connection.fetch(_GENERATIONS, first, reached)}
-        rows = {table: await _read_rows(connection, table, first, reached) for table in tables}
-        found = await connection.fetch(_CHECKPOINTS) if tables else []
-        parked = await connection.fetch(_PARKED, first, reached) if tables else []
-        left_out = await connection.fetch(_LEFT_OUT) if tables else []
-    checkpoints = {(name, shard): EntryId(epoch, position) for name, shard, epoch, position in found}
-    waiting, skipped = frozenset(map(tuple, parked)), frozenset(map(tuple, left_out))
-    return AggregateChunk(reached, floors, events, generations, rows, checkpoints, waiting, skipped)
+    await connection.execute(_BY_INDEX)
+    await connection.execute(_KEEP_PARTITIONS)
+    for table in tables:
+        await connection.execute(f"LOCK TABLE {table.schema}.{table.name} IN ACCESS SHARE MODE")
+    if {row[0]: row[1] for row in await connection.fetch(_SERVING)} != serving:
+        raise _SwitchedError
 
 
-async def read_bounds(pool: Pool, ranges: int) -> list[UUID]:
-    """Return ids that divide the write side's aggregates into so many ranges of about the same size; fewer of few."""
-    shares = [number / ranges for number in range(1, ranges)]
-    return sorted(set(await pool.fetchval(_BOUNDS, shares) or ()))
+async def _read_chunk(connection: _Connection, ids: IdRange, tables: Sequence[ReadTable], most: Most) -> AggregateChunk:
+    floors = {row[0]: row[1] for row in await connection.fetch(_FLOORS)}
+    is_cut, is_deep = any(floors.values()), bool(tables)
+    events, ids = await read_histories(connection, ids, most, with_envelopes=is_deep, is_cut=is_cut)
+    counted = _among({event.aggregate_id for event in events}) if is_cut else _within(ids)
+    folded = _among({event.aggregate_id for event in events if event.generation == 1}) if is_cut else _within(ids)
+    generations = await connection.fetch(_GENERATIONS + counted.condition.format("id"), *counted.arguments)
+    rows = {table: await _read_rows(connection, table, folded) for table in tables}
+    checkpoints = await connection.fetch(_CHECKPOINTS) if is_deep else []
+    parked = await connection.fetch(_PARKED, *ids) if is_deep else []
+    left_out = await connection.fetch(_LEFT_OUT) if is_deep else []
+    return AggregateChunk(
+        last=ids.last,
+        floors=floors,
+        events=events,
+        generations={row[0]: row[1] for row in generations},
+        rows=rows,
+        checkpoints={(name, shard): EntryId(epoch, position) for name, shard, epoch, position in checkpoints},
+        parked=frozenset(map(tuple, parked)),
+        left_out=frozenset(map(tuple, left_out)),
+    )
 
 
-async def read_history(pool: Pool, aggregate: UUID) -> list[AggregateEvent]:
-    """Return all events of one aggregate, by generation, with their envelopes."""
-    return [AggregateEvent(*row) for row in await pool.fetch(_EVENTS, aggregate, aggregate, None, True)]  # noqa: FBT003 - $4
+def _within(ids: IdRange) -> _Which:
+    return _Which("{0} >= $1 AND {0} <= $2", ids)
 
 
-async def _read_whole(
-    connection: "PoolConnectionProxy", first: UUID, last: UUID, limit: int, *, with_envelopes: bool
-) -> tuple[list[AggregateEvent], UUID]:
-    """Return events up to the last aggregate that is whole, and up to which id that is everything."""
-    rows = await connection.fetch(_EVENTS, first, last, limit, with_envelopes)
-    events = [AggregateEvent(*row) for row in rows]
-    if len(events) < limit:
-        return events, last
-    cut = events[-1].aggregate_id
-    whole = [event for event in events if event.aggregate_id != cut]
-    if whole:
-        return whole, UUID(int=cut.int - 1)
-    rows = await connection.fetch(_EVENTS, cut, cut, None, with_envelopes)
-    return [AggregateEvent(*row) for row in rows], cut
+def _among(ids: set[UUID]) -> _Which:
+    return _Which("{0} = ANY ($1)", (list(ids),))
+
+
+@cache
+def _rows_statement(schema: str, name: str, condition: str) -> str:
+    table = METADATA.tables[f"read.{name}"]
+    key = next(iter(table.primary_key.columns)).name
+    columns = ", ".join(column.name for column in table.columns)
+    return f"SELECT {columns} FROM {schema}.{name} WHERE {condition.format(key)}"  # noqa: S608 - names of our own tables
+
+
+async def _read_rows(connection: _Connection, table: ReadTable, which: _Which) -> dict[_Row, _Row]:
+    """Return the rows of some aggregates by key; the key's columns are a table's first."""
+    key = len(METADATA.tables[f"read.{table.name}"].primary_key.columns)
+    statement = _rows_statement(table.schema, table.name, which.condition)
+    return {tuple(row)[:key]: tuple(row) for row in await connection.fetch(statement, *which.arguments)}

@@ -26,10 +26,16 @@ class Purpose(NamedTuple):
 
 
 def addresses_of(directory: Path) -> tuple[str, str]:
-    """Return the addresses of the database and of Redis: of what runs from the directory, or else of the settings."""
+    """Return the addresses of the database and of Redis: of what runs from the directory, or else of the settings.
+
+    Raises CommandFailedError where nothing runs from there and no setting says which database is meant.
+    """
     if runtime := read_runtime(directory):
         return runtime.database_url, runtime.redis_url
     settings = load_settings()
+    if "database_url" not in settings.model_fields_set:
+        message = f"nothing runs from {directory}: start it with `bureau up`, or set DATABASE_URL and REDIS_URL"
+        raise CommandFailedError(message)
     return settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from bureau.cli.output import data_console, print_json, words_console
-from bureau.commands.settings import load_settings
+from bureau.commands.servers import addresses_of
 from bureau.errors import CommandFailedError
 from bureau.local import read_runtime
 from bureau.local.line_status import LineStatus, read_line_status
@@ -29,15 +29,9 @@ def run_status(directory: Path, processes: list[str], patience_seconds: float, *
 
 
 async def _read(directory: Path, given: list[str], patience: float) -> LineStatus:
-    settings = load_settings()
     runtime = read_runtime(directory)
-    named = dict(_parse_process(text) for text in given)
-    if runtime is None and not named and "database_url" not in settings.model_fields_set:
-        message = f"nothing runs from {directory}: start it with `bureau up`, or set DATABASE_URL and REDIS_URL"
-        raise CommandFailedError(message)
-    database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
-    redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
-    processes = (runtime.processes if runtime else {}) | named
+    processes = (runtime.processes if runtime else {}) | dict(_parse_process(text) for text in given)
+    database_url, redis_url = addresses_of(directory)
     return await read_line_status(database_url, redis_url, processes, patience_seconds=patience)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from bureau.cli.output import data_console, print_json, words_console
 from bureau.cli.progress import showing_steps
-from bureau.commands.settings import load_settings
-from bureau.errors import WrongSettingError
-from bureau.local import database_place, read_runtime, reason_of
+from bureau.commands.servers import addresses_of
+from bureau.errors import CommandFailedError, WrongSettingError
+from bureau.local import database_place, reason_of
 from bureau.local.verify_processes import PartFailedError, run_parts
 from bureau.verification import Advance, Processes, Report, Scope, verify
+from infrastructure.left_out import LeftOut
 from infrastructure.postgres import is_connection_error, is_database_error, open_pool
 from infrastructure.redis_client import is_redis_error, open_redis
 from projectors.collecting import collect_less
@@ -25,13 +26,10 @@ def run_verify(
     directory: Path, patience_seconds: float, most: int, processes: int | None, *, is_deep: bool, is_json: bool
 ) -> bool:
     """Print the report and return whether everything agrees; WrongSettingError where it could not be carried out."""
-    settings = load_settings()
-    runtime = read_runtime(directory)
-    if runtime is None and "database_url" not in settings.model_fields_set:
-        message = f"nothing runs from {directory}: start it with `bureau up`, or set DATABASE_URL and REDIS_URL"
-        raise WrongSettingError(message)
-    database_url = runtime.database_url if runtime else settings.database_url.get_secret_value()
-    redis_url = runtime.redis_url if runtime else settings.redis_url.get_secret_value()
+    try:
+        database_url, redis_url = addresses_of(directory)
+    except CommandFailedError as error:
+        raise WrongSettingError(str(error)) from error
     scope = Scope(is_deep=is_deep, patience_seconds=patience_seconds)
     collect_less()  # 143 -> 102 us an event
     count = processes or min(os.cpu_count() or 1, _MOST_PROCESSES)
@@ -67,6 +65,13 @@ async def _verify(
         pool.terminate()
 
 
+def _explain(event: LeftOut) -> str:
+    """Return the line for an event that was skipped."""
+    where = f"event {event.event_id} (shard {event.shard} position {event.position}, root {event.root_id})"
+    who = f"skipped by {event.requested_by} on {event.requested_at:%Y-%m-%d %H:%M}"
+    return f"no difference, for somebody wanted it: {event.projection} lacks {where}: {who}"
+
+
 def _show(report: Report) -> None:
     words = words_console()
     for difference in report.differences:
@@ -83,7 +88,7 @@ def _show(report: Report) -> None:
             soft_wrap=True,
         )
     for skipped in report.skipped:
-        words.print(f"no difference, for somebody wanted it: {skipped}", markup=False, highlight=False, soft_wrap=True)
+        words.print(_explain(skipped), markup=False, highlight=False, soft_wrap=True)
     if report.is_equal:
         words.print(f"[green]all agree[/green]: {looked}", highlight=False, soft_wrap=True)
         return

@@ -14,7 +14,7 @@ from contracts.envelope import Envelope
 from contracts.streams import EntryId
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
-from infrastructure.verification_aggregates import read_history
+from infrastructure.verification_events import read_history
 
 __all__ = ["Agreement", "check_agreement"]
 

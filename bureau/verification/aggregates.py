@@ -5,16 +5,18 @@ from typing import Final
 from uuid import UUID
 
 from bureau.verification.differences import Kind, note, note_all
-from bureau.verification.folding import Opened, Row, compare_rows, fold_aggregate, open_event, table_names
+from bureau.verification.folding import Opened, Row, compare_rows, fold_aggregate, open_event, row_table_names
 from bureau.verification.histories import compare_generations, compare_history, group_by_aggregate
 from bureau.verification.scope import Work
 from infrastructure.verification import ShardCut
-from infrastructure.verification_aggregates import AggregateChunk, AggregateEvent, read_chunk
+from infrastructure.verification_aggregates import AggregateChunk, read_chunk
+from infrastructure.verification_events import AggregateEvent, IdRange, Most
 from projectors.projections import Projection, concerns
 
 __all__ = ["verify_aggregates"]
 
-_CHUNK: Final = 2_000
+_CHUNK: Final = Most(2_000, 16_000_000)
+"""Four times as many bytes at least are in memory while a chunk is compared: read, taken apart, folded, as rows."""
 
 type Histories = Mapping[UUID, Sequence[AggregateEvent]]
 
@@ -25,7 +27,7 @@ async def verify_aggregates(work: Work, cuts: Mapping[int, ShardCut]) -> None:
     total = sum(cut.head.position - cut.floor.position for cut in cuts.values())
     first, done = work.scope.first, 0
     while True:
-        chunk = await read_chunk(work.pool, first, work.scope.last, tables, limit=_CHUNK)
+        chunk = await read_chunk(work.pool, IdRange(first, work.scope.last), tables, _CHUNK)
         _compare_chunk(work, chunk)
         done += len(chunk.events)
         work.advance("aggregates and read models" if tables else "aggregates", done, max(done, total))
@@ -35,7 +37,7 @@ async def verify_aggregates(work: Work, cuts: Mapping[int, ShardCut]) -> None:
 
 
 def _tables(projections: Sequence[Projection]) -> dict[str, Sequence[str]]:
-    return {projection.name: table_names(projection) for projection in projections}
+    return {projection.name: row_table_names(projection) for projection in projections}
 
 
 def _compare_chunk(work: Work, chunk: AggregateChunk) -> None:
@@ -57,11 +59,8 @@ def _compare_views(work: Work, chunk: AggregateChunk, histories: Histories, *, i
     for projection in work.scope.projections:
         expected = _fold_all(work, projection, chunk, whole, begun_later)
         for table in (each for each in chunk.rows if each.projection == projection.name):
-            found = chunk.rows[table]
-            work.tally.add("rows", len(found))
-            if is_cut:
-                found = {key: row for key, row in found.items() if key[0] in whole and key[0] not in begun_later}
-            note_all(work.findings, compare_rows(table.name, expected[table.name], found))
+            work.tally.add("rows", len(chunk.rows[table]))
+            note_all(work.findings, compare_rows(table.name, expected[table.name], chunk.rows[table]))
 
 
 def _fold_all(
@@ -72,7 +71,7 @@ def _fold_all(
     left_out: set[UUID],
 ) -> dict[str, dict[Row, Row]]:
     """Return every row that a projection must have of a chunk's aggregates, by table."""
-    rows: dict[str, dict[Row, Row]] = {name: {} for name in table_names(projection)}
+    rows: dict[str, dict[Row, Row]] = {name: {} for name in row_table_names(projection)}
     for aggregate, events in histories.items():
         if aggregate in left_out or not any(concerns(projection, each.logged.event_type) for each in events):
             continue

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bureau.verification.differences import Kind
-from infrastructure.verification_aggregates import AggregateEvent
+from infrastructure.verification_events import AggregateEvent
 from projectors.projections import Projection, Recorded, concerns, leave_out, read_recorded
 
-__all__ = ["Expected", "Opened", "compare_rows", "fold_aggregate", "open_event", "table_names"]
+__all__ = ["Expected", "Opened", "compare_rows", "fold_aggregate", "open_event", "row_table_names"]
 
 type Found = tuple[Kind, str, str]
 type Row = tuple[object, ...]
@@ -33,8 +33,8 @@ class Expected:
     problem: str = ""
 
 
-def table_names(projection: Projection) -> list[str]:
-    """Return the names of a projection's tables."""
+def row_table_names(projection: Projection) -> list[str]:
+    """Return the names of the tables whose rows come from one aggregate each: all but the sums."""
     return [table.table for table in projection.views] + [table.table for table in projection.rows]
 
 

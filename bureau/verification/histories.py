@@ -6,7 +6,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from bureau.verification.differences import Kind
-from infrastructure.verification_aggregates import AggregateEvent
+from infrastructure.verification_events import AggregateEvent
 
 __all__ = ["compare_generations", "compare_history", "group_by_aggregate"]
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from bureau.verification.differences import Difference, Findings
 from contracts.record import Record
+from infrastructure.left_out import LeftOut
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
-from infrastructure.verification_aggregates import FIRST_ID, LAST_ID
+from infrastructure.verification_events import FIRST_ID, LAST_ID
 from projectors.projections import PROJECTIONS, Projection
 
-__all__ = ["Advance", "Report", "Scope", "Skipped", "Tally", "Work"]
+__all__ = ["Advance", "Report", "Scope", "Tally", "Work"]
 
 type Advance = Callable[[str, int, int | None], None]
 """Told again and again: the step under way, how much of it is done, and how much it is in all where that is known."""
@@ -36,23 +36,6 @@ class Scope:
     patience_seconds: float = 10.0
 
 
-class Skipped(Record):
-    """An event that a read model lacks because somebody had it left out (`bureau dead-letters skip`)."""
-
-    projection: str
-    shard: int
-    position: int
-    event_id: UUID
-    root_id: UUID
-    requested_by: str
-    requested_at: datetime
-
-    def __str__(self) -> str:
-        """Return the line that people read."""
-        where = f"event {self.event_id} (shard {self.shard} position {self.position}, root {self.root_id})"
-        return f"{self.projection} lacks {where}: skipped by {self.requested_by} on {self.requested_at:%Y-%m-%d %H:%M}"
-
-
 class Report(Record):
     """What was looked at and what differs; `different` counts all, `differences` are the first of each kind.
 
@@ -71,7 +54,7 @@ class Report(Record):
     unfolded: int
     different: int
     differences: tuple[Difference, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

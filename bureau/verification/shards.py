@@ -1,16 +1,16 @@
-"""One page of a shard's log against itself and against its stream. Pure: what is given is compared, nothing is read."""
+"""One page of a shard's log against itself and against its stream: what is given is compared, nothing is read."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from bureau.verification.differences import Kind
 from contracts.streams import EntryId
 from infrastructure.epochs import EpochRow
-from infrastructure.verification import LoggedEvent, ShardCut
+from infrastructure.verification import LoggedEvent, LogPage, ShardCut
 from infrastructure.verification_streams import StreamedEvent
 
-__all__ = ["compare_entries", "compare_log", "epoch_of", "is_ghost"]
+__all__ = ["compare_entries", "compare_log", "compare_missing", "epoch_of", "expect_entries", "is_ghost"]
 
 type Found = tuple[Kind, str, str]
 
@@ -28,15 +28,15 @@ def is_ghost(epochs: Sequence[EpochRow], entry: EntryId) -> bool:
     return is_known and any(epoch > entry.epoch and first <= entry.position for epoch, first in epochs)
 
 
-def compare_log(cut: ShardCut, shards: int, after: int, last: int, page: Sequence[LoggedEvent]) -> Iterator[Found]:
-    """Say what is wrong with the events after one position up to another: holes, epochs, roots of other shards."""
-    positions = [after, *(event.position for event in page), last + 1]
+def compare_log(cut: ShardCut, shards: int, page: LogPage) -> Iterator[Found]:
+    """Say what is wrong with the events of a page: holes, epochs, roots of other shards."""
+    positions = [page.after, *(event.position for event in page.events), page.last + 1]
     for left, right in pairwise(positions):
         if right != left + 1:
             yield Kind.LOG_HOLE, f"shard {cut.shard}", f"{_span(left + 1, right - 1)} missing in the log"
     # One epoch for the whole page, but where one begins in its middle.
-    first, final = epoch_of(cut.epochs, after + 1), epoch_of(cut.epochs, last)
-    for event in page:
+    first, final = epoch_of(cut.epochs, page.after + 1), epoch_of(cut.epochs, page.last)
+    for event in page.events:
         expected = first if first == final else epoch_of(cut.epochs, event.position)
         if event.epoch != expected:
             words = f"written in epoch {event.epoch}, but log.epochs says {expected}"
@@ -49,17 +49,19 @@ def _position(cut: ShardCut, event: LoggedEvent) -> str:
     return f"shard {cut.shard} position {event.position}"
 
 
+def expect_entries(events: Sequence[LoggedEvent]) -> dict[EntryId, LoggedEvent]:
+    """Return what a stream must have of a page of the log."""
+    return {EntryId(event.epoch, event.position): event for event in events}
+
+
 def compare_entries(
-    cut: ShardCut, page: Sequence[LoggedEvent], entries: Iterable[StreamedEvent], *, is_deep: bool
+    cut: ShardCut, expected: dict[EntryId, LoggedEvent], entries: Iterable[StreamedEvent], *, is_deep: bool
 ) -> Iterator[Found]:
-    """Say how the entries of a stream differ from a page of the log; what was trimmed on record need not be there."""
-    expected = {EntryId(event.epoch, event.position): event for event in page}
-    seen: set[EntryId] = set()
+    """Say how entries of a stream differ from what is expected, and take out of that what is there."""
     for entry in entries:
         if is_ghost(cut.epochs, entry.entry):
             continue
-        seen.add(entry.entry)
-        event = expected.get(entry.entry)
+        event = expected.pop(entry.entry, None)
         if event is None:
             words = f"event {entry.event_id or '?'} is on the stream and not in the log"
             yield Kind.STREAM_SURPLUS, _entry(cut, entry), words
@@ -69,9 +71,11 @@ def compare_entries(
         elif is_deep and entry.envelope != event.envelope:
             words = f"event {event.event_id}: {_first_byte(event.envelope, entry.envelope)}"
             yield Kind.STREAM_DIFFERENT, _entry(cut, entry), words
-    missing = [
-        event.position for entry, event in expected.items() if entry not in seen and event.position > cut.trimmed
-    ]
+
+
+def compare_missing(cut: ShardCut, expected: Mapping[EntryId, LoggedEvent]) -> Iterator[Found]:
+    """Say what of the log a stream lacks, after all its entries; what was trimmed on record need not be there."""
+    missing = [event.position for event in expected.values() if event.position > cut.trimmed]
     for first, last in _runs(missing):
         yield Kind.STREAM_MISSING, f"shard {cut.shard}", f"{_span(first, last)} of the log not on the stream"
 

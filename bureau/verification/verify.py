@@ -2,8 +2,9 @@
 
 First each shard's cut is taken: its head. Streams and checkpoints get a moment to reach it. Then the log and the
 streams are read shard by shard in pages up to the cut, and after that all aggregates in chunks, each of them in a
-snapshot of its own. Memory is bounded by one page, whatever the length of the log. The aggregates, four fifths of the
-work, may be given to processes of their own, which go through them while this one reads the streams.
+snapshot of its own. Memory is bounded by one of these, which is so many events and bytes, or a single aggregate that is
+larger, whatever the length of the log; event ids and sums over many roots lie in temporary files. The aggregates, four
+fifths of the work, may be given to processes of their own, which go through them while this one reads the streams.
 """
 
 import asyncio
@@ -14,15 +15,15 @@ from bureau.verification.aggregates import verify_aggregates
 from bureau.verification.differences import Findings
 from bureau.verification.parts import Part, PartFound, merge, ranges_for, share_out
 from bureau.verification.receipts import verify_receipts
-from bureau.verification.scope import Advance, Report, Scope, Skipped, Tally, Work
+from bureau.verification.scope import Advance, Report, Scope, Tally, Work
 from bureau.verification.standings import verify_standings
 from bureau.verification.streams import verify_shards
 from bureau.verification.sums import verify_sums
-from infrastructure.left_out import read_left_out
+from infrastructure.left_out import LeftOut, read_left_out
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.verification import ShardCut, read_cuts
-from infrastructure.verification_aggregates import read_bounds
+from infrastructure.verification_events import read_bounds
 
 __all__ = ["Processes", "verify"]
 
@@ -69,7 +70,7 @@ async def verify(
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed
     skipped = await read_left_out(pool, [projection.name for projection in scope.projections])
-    return _report(work, len(cuts), [Skipped(**each._asdict()) for each in skipped])
+    return _report(work, len(cuts), skipped)
 
 
 def _count_events(cuts: Mapping[int, ShardCut]) -> int:
@@ -96,7 +97,7 @@ async def _run_processes(work: Work, cuts: Mapping[int, ShardCut], processes: Pr
     await processes.run(share_out(bounds, processes.count, whole), take)
 
 
-def _report(work: Work, shards: int, skipped: Sequence[Skipped]) -> Report:
+def _report(work: Work, shards: int, skipped: Sequence[LeftOut]) -> Report:
     counts = work.tally
     different = sum(work.findings.counts.values())
     return Report(

@@ -14,7 +14,7 @@ from tests.projectors.stories import carry, write_tasks
 from tests.rebuild.rebuilds import project_everything
 from tests.unguarded import unguard
 
-__all__ = ["Line", "Rewrite", "kinds", "make_line", "rewrite_stream", "verify_line"]
+__all__ = ["Line", "Rewrite", "complete_line", "kinds", "make_line", "rewrite_stream", "verify_line"]
 
 _WRITE_SIDE = """
 INSERT INTO write.aggregates (id, kind, workspace_id, revision, generation, state)
@@ -53,8 +53,13 @@ async def verify_line(pool: Pool, redis: Redis, *, is_deep: bool = True) -> Repo
 
 
 async def make_line(pool: Pool, redis: Redis, randomness: Random, *, tasks: int = 60) -> Line:
-    """Write lives of tasks and the rest of the line with them, without the processes that do it otherwise."""
+    """Write lives of tasks and the rest of the line with them."""
     await write_tasks(pool, randomness, tasks)
+    return await complete_line(pool, redis)
+
+
+async def complete_line(pool: Pool, redis: Redis) -> Line:
+    """Make the rest of the line from a log, without the processes that do it otherwise."""
     await pool.execute(_WRITE_SIDE)
     await pool.execute(_RECEIPTS)
     await carry(pool, redis)

@@ -4,53 +4,33 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from bureau.verification import Report, Scope, verify
-from infrastructure import retention, verification_aggregates
+from infrastructure import verification_aggregates
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import open_redis
-from infrastructure.stream_trimming import read_floors, read_streams, trim_streams
+from infrastructure.verification_aggregates import AggregateChunk, read_chunk
+from infrastructure.verification_events import FIRST_ID, LAST_ID, IdRange, Most, read_histories
 from tests.polling import poll_until
-from tests.servers import TEST_SHARDS
-from tests.verification.line import Line, make_line
+from tests.verification import small_partitions
+from tests.verification.line import Line, kinds, make_line
+from tests.verification.small_partitions import make_small_line
 
-SIZE = 5
-"""Positions of a shard in the first partition, instead of a million."""
-_SMALL = (
-    "DROP TABLE log.events_000000, log.events_000001, log.events_000002",
-    "CREATE TABLE log.events_000000 PARTITION OF log.events FOR VALUES FROM (0) TO (5)",
-    "CREATE TABLE log.events_000001 PARTITION OF log.events FOR VALUES FROM (5) TO (1000000)",
-)
-# What comes after the first partition has to stay.
-_SLOW = """
-INSERT INTO read.checkpoints (projection, version, shard, epoch, position)
-SELECT 'slow', 1, shard, 1, 5 FROM log.floors
-"""
 _WAITING = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending"
 
 
 @pytest.fixture
 async def line(pool: Pool, redis: Redis, randomness: Random, monkeypatch: pytest.MonkeyPatch) -> Line:
-    """A line that agrees, of whose log the first partition may go to the archive."""
-    monkeypatch.setattr(retention, "_PARTITION_POSITIONS", SIZE)
-    for statement in _SMALL:
-        await pool.execute(statement)
-    made = await make_line(pool, redis, randomness, tasks=120)
-    shortest = await pool.fetchval("SELECT min(h.position) FROM log.floors f, LATERAL log.head_of(f.shard) h")
-    assert shortest > 2 * SIZE, "every shard has to reach into the second partition"
-    await pool.execute(_SLOW)
-    return made
+    return await make_small_line(pool, redis, randomness, monkeypatch)
 
 
 async def archive(pool: Pool, redis: Redis) -> None:
-    """Cut the log and the streams behind the first partition, as the relay does."""
-    streams = await read_streams(redis, range(TEST_SHARDS))
-    done = await retention.archive_log(pool, streams, days=0)
+    done = await small_partitions.archive(pool, redis)
     assert done.partitions == 1, done.words
-    await trim_streams(redis, await read_floors(pool), streams)
 
 
 def archive_elsewhere(database_url: str, redis_url: str) -> None:
@@ -99,21 +79,57 @@ async def test_a_log_that_is_cut_while_a_chunk_of_aggregates_is_read_agrees(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snapshot is of before; detaching the partition waits for it, so that its events are still there."""
-    read_whole: Callable[..., Awaitable[object]] = verification_aggregates._read_whole  # noqa: SLF001 - the moment in between
+    read: Callable[..., Awaitable[object]] = read_histories
     archiving: list[asyncio.Task[None]] = []
 
     async def cut_first(*arguments: object, **options: object) -> object:
         if not archiving:
             archiving.append(asyncio.create_task(archive(line.pool, line.redis)))
             await poll_until(lambda: line.pool.fetchval(_WAITING))
-            found = await read_whole(*arguments, **options)
+            found = await read(*arguments, **options)
             assert not archiving[0].done(), "the partition has to wait for the snapshot"
             return found
-        return await read_whole(*arguments, **options)
+        return await read(*arguments, **options)
 
-    monkeypatch.setattr(verification_aggregates, "_read_whole", cut_first)
+    monkeypatch.setattr(verification_aggregates, "read_histories", cut_first)
     report = await line.verify()
     await archiving[0]
     assert [str(each) for each in report.differences] == []
     assert not is_cut_off(report)
     assert is_cut_off(await line.verify())
+
+
+async def test_of_aggregates_without_events_in_the_log_nothing_is_read(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be nearly all: only a row whose aggregate begins in the log can be compared."""
+    await archive(line.pool, line.redis)
+    whole = {row[0] for row in await line.pool.fetch("SELECT aggregate_id FROM log.events WHERE generation = 1")}
+    chunks: list[AggregateChunk] = []
+
+    async def read_chunk(*arguments: Any) -> AggregateChunk:  # noqa: ANN401 - as they are
+        chunks.append(await verification_aggregates.read_chunk(*arguments))
+        return chunks[-1]
+
+    monkeypatch.setattr("bureau.verification.aggregates.read_chunk", read_chunk)
+    report = await line.verify()
+    assert [str(each) for each in report.differences] == []
+    assert {key[0] for chunk in chunks for rows in chunk.rows.values() for key in rows} == whole
+    logged = {event.aggregate_id for chunk in chunks for event in chunk.events}
+    assert {aggregate for chunk in chunks for aggregate in chunk.generations} == logged
+    assert len(whole) < len(logged) < await line.pool.fetchval("SELECT count(*) FROM write.aggregates")
+    await line.pool.execute("DELETE FROM read.task_timeline WHERE task_id = ANY ($1)", list(whole))
+    assert await line.find() == {"view.missing"}
+
+
+async def test_of_aggregates_whose_events_are_lost_few_are_read_at_a_time(
+    pool: Pool, redis: Redis, randomness: Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = await make_line(pool, redis, randomness)
+    await pool.execute("DELETE FROM log.events")
+    monkeypatch.setattr("bureau.verification.aggregates._CHUNK", Most(10, 1_000_000))
+    report = await line.verify()
+    assert {"aggregate.generation", "view.surplus"} <= kinds(report)
+    written = await pool.fetchval("SELECT count(*) FROM write.aggregates")
+    found = await read_chunk(pool, IdRange(FIRST_ID, LAST_ID), {}, Most(10, 1_000_000))
+    assert (len(found.generations), written > 60) == (10, True)

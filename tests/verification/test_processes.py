@@ -10,7 +10,7 @@ from bureau.local.verify_processes import PartFailedError, run_parts
 from bureau.verification import Processes, Report, Scope, verify
 from bureau.verification.parts import Part, share_out
 from infrastructure.postgres import Pool
-from infrastructure.verification_aggregates import FIRST_ID, LAST_ID
+from infrastructure.verification_events import FIRST_ID, LAST_ID
 from tests.verification.line import Line, verify_line
 
 MIDDLE = UUID(int=2**127)
