@@ -65,7 +65,8 @@ async def read_log(
     return [LogRow(*row) for row in rows]
 
 
-# The floors are held: a cut that is under way is waited for. Whole partitions go, so their ends tell what is missing.
+# The floors are held: a cut that is under way is waited for. A partition on its way to the archive is missing then, see
+# `infrastructure/archiving.py`. Whole partitions go, so their ends tell what is missing.
 _MISSING: Final = """
 WITH needed AS (
   SELECT f.shard, coalesce(c.position, 0) + 1 AS first, f.position AS floor

@@ -6,13 +6,12 @@ takes it out of the way again.
 
 from typing import Final, NamedTuple
 
+from infrastructure.archiving import explain_missing
 from infrastructure.postgres import Pool
-from infrastructure.retention import Connection, hold_retention, partition_bounds
+from infrastructure.retention import RESTORING, Connection, hold_retention, partition_bounds
 from infrastructure.upkeep import record_run
 
 __all__ = ["ArchivedPartition", "HistoryLostError", "read_archive", "restore_log"]
-
-RESTORING: Final = "log restoring"
 
 _ARCHIVED: Final = """
 SELECT c.relname, pg_total_relation_size(c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -55,7 +54,7 @@ async def restore_log(pool: Pool) -> int:
                 await _attach(connection, partition)
             if partitions:
                 await connection.execute("UPDATE log.floors SET position = 0, epoch = 1, event_id = NULL")
-    await record_run(pool, RESTORING, len(partitions))
+            await record_run(connection, RESTORING, len(partitions))  # with it: retention is told, or nothing was done
     return len(partitions)
 
 
@@ -69,7 +68,7 @@ async def _require_whole_history(connection: Connection, partitions: list[Archiv
         expected = partition.after
     if expected < floor:
         message = f"positions {expected + 1} to {floor} are neither in the log nor in the archive"
-        raise HistoryLostError(message)
+        raise HistoryLostError(await explain_missing(connection, message))
 
 
 async def _attach(connection: Connection, partition: ArchivedPartition) -> None:

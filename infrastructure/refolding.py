@@ -18,7 +18,7 @@ from infrastructure.tables import METADATA
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-__all__ = ["AggregateRows", "BeginningCutError", "Replaced", "RootParkedError", "replace_aggregate"]
+__all__ = ["AggregateRows", "HistoryCutError", "Replaced", "RootParkedError", "replace_aggregate"]
 
 type AggregateRows = Mapping[str, Sequence[tuple[object, ...]]]
 """Rows by table, each the shard and then the values of all columns in the table's order."""
@@ -28,8 +28,8 @@ class RootParkedError(Exception):
     """The aggregate's root is parked: what its rows should be is not known before it is released."""
 
 
-class BeginningCutError(Exception):
-    """The log no longer holds the aggregate's first events."""
+class HistoryCutError(Exception):
+    """Neither the log nor its archive holds all events of the aggregate."""
 
 
 class Replaced(NamedTuple):
@@ -54,9 +54,11 @@ SELECT position FROM read.checkpoints WHERE projection = $1 AND version = $2 AND
 _IS_PARKED: Final = """
 SELECT true FROM read.parked_roots WHERE projection = $1 AND version = $2 AND shard = $3 AND root_id = $4
 """
+# In one statement with how many there have to be: a partition may leave the log at any moment.
 _EVENTS: Final = """
-SELECT shard, position, epoch, event_id, root_id, event_type, envelope, aggregate_id, generation FROM log.history
-WHERE aggregate_id = $1 AND shard = $2 AND position <= $3 ORDER BY generation
+SELECT shard, position, epoch, event_id, root_id, event_type, envelope, aggregate_id, generation,
+  (SELECT generation FROM write.aggregates WHERE id = $1) AS last FROM log.history
+WHERE aggregate_id = $1 AND shard = $2 ORDER BY generation
 """
 _REVISE: Final = """
 UPDATE read.checkpoints SET parked_revision = $4 WHERE projection = $1 AND version = $2 AND shard = $3
@@ -80,14 +82,24 @@ async def _replace_table(
     return int(deleted.rpartition(" ")[2])
 
 
+async def _read_whole(connection: "PoolConnectionProxy", aggregate_id: UUID, shard: int, position: int) -> list[LogRow]:
+    """Return the events of an aggregate up to a position; raises HistoryCutError where any that it has is missing."""
+    rows = await connection.fetch(_EVENTS, aggregate_id, shard)
+    generations = [row["generation"] for row in rows]
+    last = rows[0]["last"] or generations[-1] if rows else 1
+    if generations != list(range(1, last + 1)):
+        raise HistoryCutError(aggregate_id)
+    return [LogRow(*row[:-1]) for row in rows if row["position"] <= position]
+
+
 async def replace_aggregate(
     pool: Pool, projection: str, aggregate_id: UUID, fold: Callable[[Sequence[LogRow]], AggregateRows]
 ) -> Replaced | None:
     """Replace the rows of an aggregate in the serving version by those that its events come to.
 
     `fold` is given the events up to the checkpoint, in order, and returns the rows of every table. None where the log
-    holds no event of the aggregate, or the projection has not begun. Raises RootParkedError, BeginningCutError, and
-    what `fold` raises; nothing is changed then.
+    holds no event of the aggregate, or the projection has not begun. Raises RootParkedError, HistoryCutError, and what
+    `fold` raises; nothing is changed then.
     """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL synchronous_commit = on")
@@ -95,13 +107,11 @@ async def replace_aggregate(
         serving = await connection.fetchval(_SERVING, projection)
         if first is None or serving is None:
             return None
-        if first["generation"] > 1:
-            raise BeginningCutError(aggregate_id)
         version, shard = ReadVersion(projection, serving), first["shard"]
         position = await connection.fetchval(_HOLD, *version, shard)
         if await connection.fetchval(_IS_PARKED, *version, shard, first["root_id"]):
             raise RootParkedError(first["root_id"])
-        events = [LogRow(*row) for row in await connection.fetch(_EVENTS, aggregate_id, shard, position)]
+        events = await _read_whole(connection, aggregate_id, shard, position)
         tables, before = fold(events), 0
         for name, rows in tables.items():
             before += await _replace_table(connection, version.schema, name, aggregate_id, rows)

@@ -2,6 +2,7 @@
 
 The log's floors are raised first, in one transaction that looks who still needs what; then the partition is detached,
 concurrently, so that no writer waits; then it is attached to the archive. Cut off anywhere, the next call goes on.
+Detaching waits for every transaction that may have the partition in sight: meanwhile it is neither here nor there.
 """
 
 import re
@@ -9,20 +10,26 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NamedTuple
 
+import asyncpg
+
+from infrastructure.archiving import find_archiving
 from infrastructure.postgres import Pool
 from infrastructure.session_locks import LockedConnection as Connection
 from infrastructure.session_locks import hold_lock
 from infrastructure.stream_trimming import StreamBounds
 
-__all__ = ["Archived", "Connection", "archive_log", "hold_retention", "partition_bounds"]
+__all__ = ["RESTORING", "Archived", "Connection", "archive_log", "hold_retention", "partition_bounds"]
 
 _PARTITION_POSITIONS: Final = 1_000_000
 """As in `log.ensure_partitions`."""
 _NAME: Final = re.compile(r"events_([0-9]{6})")
 
+RESTORING: Final = "log restoring"
+"""The job that gives the log its beginning back: for a day it stays there."""
+
 _RESTORED: Final = """
 SELECT format('the log was given its beginning back at %s', to_char(ran_at, 'YYYY-MM-DD HH24:MI')) FROM log.upkeep
-WHERE job = 'log restoring' AND ran_at > clock_timestamp() - interval '1 day'
+WHERE job = $1 AND ran_at > clock_timestamp() - interval '1 day'
 """
 
 _PARTITIONS: Final = """
@@ -30,6 +37,8 @@ SELECT c.relname AS name, i.inhparent IS NOT NULL AS is_attached, coalesce(i.inh
 FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 WHERE c.relnamespace = 'log'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^events_[0-9]{6}$' ORDER BY c.relname
 """
+
+_HELD_UP: Final = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, TimeoutError)
 
 
 class Archived(NamedTuple):
@@ -48,17 +57,20 @@ async def archive_log(pool: Pool, streams: Mapping[int, StreamBounds], *, days: 
     async with hold_retention(pool) as connection:
         if connection is None:
             return Archived(0, "")
-        if words := await connection.fetchval(_RESTORED):
+        if words := await connection.fetchval(_RESTORED, RESTORING):
             return Archived(0, words)
         for name, is_attached, is_pending in await connection.fetch(_PARTITIONS):
             if is_attached and not is_pending:
                 words = await _cut(connection, name, streams, days)
                 if words:
                     return Archived(done, f"{name} stays: {words}")
-                await connection.execute(f'ALTER TABLE log.events DETACH PARTITION log."{name}" CONCURRENTLY')
-            elif is_pending:
-                await connection.execute(f'ALTER TABLE log.events DETACH PARTITION log."{name}" FINALIZE')
-            await _move(connection, name)
+            try:
+                if is_attached:
+                    how = "FINALIZE" if is_pending else "CONCURRENTLY"
+                    await connection.execute(f'ALTER TABLE log.events DETACH PARTITION log."{name}" {how}')
+                await _move(connection, name)
+            except _HELD_UP:
+                return Archived(done, await find_archiving(connection))
             done += 1
     return Archived(done, "")
 

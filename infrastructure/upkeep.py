@@ -1,7 +1,10 @@
-"""When each job of upkeep ran last and what it did: for `bureau status`, never for the jobs themselves."""
+"""When each job of upkeep ran last and what it did: for `bureau status`, and for retention after a restoring."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from infrastructure.postgres import Pool
 
@@ -33,9 +36,11 @@ ON CONFLICT (job) DO UPDATE SET ran_at = clock_timestamp(), words = excluded.wor
 """
 
 
-async def record_run(pool: Pool, job: str, done: int, words: str = "") -> None:
+async def record_run(
+    queries: "Pool | PoolConnectionProxy[asyncpg.Record]", job: str, done: int, words: str = ""
+) -> None:
     """Note that a job ran, how much it did, and what it says."""
-    await pool.execute(_RECORD, job, done, words)
+    await queries.execute(_RECORD, job, done, words)
 
 
 async def read_runs(pool: Pool) -> list[UpkeepRun]:

@@ -11,4 +11,6 @@ HISTORY = f"""
 CREATE VIEW log.history AS
 SELECT {_COLUMNS} FROM log.events UNION ALL SELECT {_COLUMNS} FROM log_archive.events
 """  # noqa: S608 - constants
-"""Every event that is still there, in the log or in the archive; which partitions are read, the bounds decide."""
+"""The events of the log and of the archive; which partitions are read, the bounds decide.
+
+A partition on its way from the one to the other is in neither: `infrastructure/archiving.py` finds it."""

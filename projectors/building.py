@@ -15,6 +15,7 @@ from itertools import takewhile
 from typing import Final
 
 from contracts.streams import EntryId
+from infrastructure.archiving import explain_missing
 from infrastructure.event_log import read_log
 from infrastructure.postgres import Pool, is_connection_error
 from infrastructure.read_checkpoints import Standing, read_standings
@@ -129,11 +130,9 @@ async def _read_next(build: Build, checkpoints: Mapping[int, EntryId], limit: in
     for shard, position in after.items():
         entries = _without_gap(position, shards.get(shard, ()))
         if not entries:
-            message = (
-                f"neither the log nor its archive holds event {position + 1} of shard {shard}: `bureau archive list`"
-                " shows what the archive has"
-            )
-            raise BuildFailedError(message)
+            message = f"neither the log nor its archive holds event {position + 1} of shard {shard}"
+            cure = ": `bureau archive list` shows what the archive has"
+            raise BuildFailedError(await explain_missing(build.dependencies.pool, message, cure))
         batches.append(ShardBatch(shard, checkpoints[shard], entries, may_park=True))
     return batches
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from contracts.streams import EntryId
+from infrastructure.archiving import explain_missing
 from infrastructure.event_log import read_missing_history
 from infrastructure.postgres import Pool
 from infrastructure.read_checkpoints import open_checkpoints, read_standings
@@ -83,7 +84,8 @@ async def _refuse_missing_history(pool: Pool, projection: Projection) -> None:
     if missing:
         where = ", ".join(f"event {position} of shard {shard}" for shard, position in sorted(missing.items())[:5])
         message = f"neither the log nor its archive holds what a rebuild needs ({len(missing)} shards: {where})"
-        raise HistoryMissingError(f"{message}: put the partitions back that `bureau archive list` does not show")
+        cure = ": put the partitions back that `bureau archive list` does not show"
+        raise HistoryMissingError(await explain_missing(pool, message, cure))
 
 
 async def _look(build: Build, phase: Phase, dependencies: RebuildDependencies) -> dict[int, int]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from infrastructure.archiving import explain_missing
 from infrastructure.event_log import LogRow
 from infrastructure.postgres import Pool
-from infrastructure.refolding import AggregateRows, BeginningCutError, RootParkedError, replace_aggregate
+from infrastructure.refolding import AggregateRows, HistoryCutError, RootParkedError, replace_aggregate
 from projectors.entries import Entry, entry_of_row, is_of_concern
 from projectors.projections import Projection
 from projectors.services.fold import fold_event, open_fold, rows_to_save
@@ -61,12 +62,12 @@ async def refold(pool: Pool, projection: Projection, aggregate_id: UUID) -> Refo
     except RootParkedError as error:
         message = f"the root of {aggregate_id} is parked in {projection.name}: `bureau dead-letters list` shows why"
         raise CannotRefoldError(message) from error
-    except BeginningCutError as error:
-        message = f"the log no longer holds the first events of {aggregate_id}: its rows stay as they were"
-        raise CannotRefoldError(message) from error
+    except HistoryCutError as error:
+        message = f"neither the log nor its archive holds all events of {aggregate_id}: its rows stay as they were"
+        raise CannotRefoldError(await explain_missing(pool, message)) from error
     if replaced is None:
         message = f"the log holds no event of {aggregate_id}, or {projection.name} has not begun"
-        raise CannotRefoldError(message)
+        raise CannotRefoldError(await explain_missing(pool, message))
     stamp = f"{projection.name}/refolded/{replaced.revision}"
     tags = {tag for row in replaced.events for tag in _tags(projection, entry_of_row(row))}
     stamps = {replaced.version.qualify(tag): stamp for tag in tags}

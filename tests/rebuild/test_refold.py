@@ -15,6 +15,7 @@ from infrastructure.postgres import Pool
 from projectors.projections import PROJECTIONS, Projection
 from projectors.projections.agents import AGENTS
 from projectors.projections.task_detail import TASK_DETAIL
+from projectors.projections.task_timeline import TASK_TIMELINE
 from projectors.projections.tasks import TASKS
 from projectors.projections.usage import USAGE
 from projectors.refolding import CannotRefoldError, refold
@@ -30,6 +31,10 @@ from tests.runtime.command_line import bureau
 from tests.servers import TEST_SHARDS
 from tests.unguarded import unguard
 
+_WRITE_SIDE = """
+INSERT INTO write.aggregates (id, kind, workspace_id, revision, generation, state)
+SELECT aggregate_id, aggregate_kind, workspace_id, 1, max(generation), '{}' FROM log.events GROUP BY 1, 2, 3
+"""
 _DAMAGE = {
     "agents": "UPDATE read.agent_list SET name = 'wrong'",
     "tasks": "UPDATE read.task_list SET state = 'wrong', body = body || ' '",
@@ -130,8 +135,26 @@ async def test_what_cannot_be_made_again_alone_is_refused(pool: Pool, randomness
         await refold(pool, TASKS, story[0].root)
     await unguard(pool)
     await pool.execute("UPDATE log.events SET generation = generation + 100")
-    with pytest.raises(CannotRefoldError, match="no longer holds the first events"):
+    with pytest.raises(CannotRefoldError, match="neither the log nor its archive holds all events"):
         await refold(pool, AGENTS, story[0].root)
+
+
+@pytest.mark.parametrize("lost", [0, 1, -1], ids=["first", "second", "last"])
+async def test_rows_one_of_whose_events_is_missing_stay_as_they_were(pool: Pool, randomness: Random, lost: int) -> None:
+    """It may be in a partition that is on its way to the archive, or in one that was dropped from there."""
+    story = task_story(randomness)
+    await write(pool, story)
+    await project_everything(pool)
+    await pool.execute(_WRITE_SIDE)
+    before = await pool.fetch("SELECT * FROM read.task_timeline ORDER BY generation")
+    assert len(before) == len(story)
+    await unguard(pool)
+    await pool.execute("DELETE FROM log.events WHERE event_id = $1", story[lost].event_id)
+
+    with pytest.raises(CannotRefoldError, match="neither the log nor its archive holds all events"):
+        await refold(pool, TASK_TIMELINE, story[0].root)
+
+    assert await pool.fetch("SELECT * FROM read.task_timeline ORDER BY generation") == before
 
 
 async def test_the_command_makes_one_aggregate_again(

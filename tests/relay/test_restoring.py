@@ -3,6 +3,7 @@
 import json
 import random
 
+import asyncpg
 import pytest
 from redis.asyncio import Redis
 
@@ -55,6 +56,14 @@ async def test_a_history_that_is_not_whole_is_not_restored(archived: Pool) -> No
     with pytest.raises(HistoryLostError, match="positions 1 to 999999 are neither in the log nor in the archive"):
         await restore_log(archived)
     assert await counts(archived) == (26, 0)
+
+
+async def test_what_retention_cannot_be_told_of_is_not_restored(archived: Pool) -> None:
+    """It would take the partitions out again with its next look."""
+    await archived.execute("ALTER TABLE log.upkeep ADD CHECK (job <> 'log restoring')")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await restore_log(archived)
+    assert await counts(archived) == (26, 9)
 
 
 async def test_nothing_is_restored_while_somebody_archives(archived: Pool) -> None:
