@@ -20,14 +20,16 @@ class Board:
         self.newest[0] = status
 
 
-def report_shards(status: RelayStatus) -> str:
+def report_shards(status: RelayStatus, stream_limit: int) -> str:
     """Return as JSON, by shard, in words what each shard that is not simply followed waits for.
 
-    Under `trouble`, where there is any, what keeps the relay from every shard.
+    Under `trouble`, where there is any, what keeps the relay from every shard; under `stream_limit` how many entries
+    it leaves in a stream for who lags.
     """
     trouble = {"trouble": status.trouble} if status.trouble else {}
     return json.dumps(
         trouble
+        | {"stream_limit": str(stream_limit)}
         | {
             str(shard): f"{state.condition}: {state.error}"[:300]
             for shard, state in sorted(status.shards.items())

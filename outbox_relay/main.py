@@ -91,7 +91,7 @@ async def share_log(wiring: Wiring, stop: asyncio.Event) -> None:
         [RELAY_ROLE],
         on_change=wiring.wake.set,
         is_fit=lambda: not wiring.board.newest[0].trouble,
-        report=lambda: report_shards(wiring.board.newest[0]),
+        report=lambda: report_shards(wiring.board.newest[0], wiring.retention.limit),
     )
     # The leases are left as soon as nothing more is carried: nobody waits for what is looked after beside.
     async with asyncio.TaskGroup() as tasks, open_leases(wiring.pool, wiring.redis, plan) as shares:

@@ -22,6 +22,7 @@ from infrastructure.line_positions import read_checkpoints, read_stream_heads
 from infrastructure.postgres import Pool, open_pool
 from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
 from infrastructure.web.health import Readiness
+from projectors.projections import PROJECTIONS
 
 __all__ = ["LineStatus", "ProcessStatus", "ShardStatus", "read_line_status", "read_shards"]
 
@@ -41,6 +42,7 @@ class ProcessStatus(Record):
 class ShardStatus(Record):
     """One shard's positions; a lag is a number of events. `checkpoints` and `checkpoint_lag` are by projection.
 
+    A projection that never began is at position 0.
     The stream's are None where Redis is out of reach.
     """
 
@@ -148,7 +150,7 @@ async def read_shards(pool: Pool, redis: RedisClient, *, patience_seconds: float
 async def _compare(pool: Pool, redis: RedisClient | None, heads: Mapping[int, EntryId]) -> list[ShardStatus]:
     streams = {} if redis is None else await read_stream_heads(redis, sorted(heads))
     checkpoints = await read_checkpoints(pool)
-    projections = sorted({checkpoint.projection for checkpoint in checkpoints})
+    projections = sorted({each.projection for each in checkpoints} | {each.name for each in PROJECTIONS})
     reached = {(each.projection, each.shard): each.entry.position for each in checkpoints}
     return [
         _shard_status(

@@ -1,6 +1,6 @@
 """What `bureau status` says of the projectors: which replica works on which shards of each projection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bureau.local.section import Section
 from infrastructure.event_log import count_shards
@@ -14,22 +14,31 @@ __all__ = ["read_projector_section"]
 
 
 async def read_projector_section(pool: Pool, _redis: RedisClient) -> Section:
-    """Return a row for each projection and replica with its shards, and a note for each shard that nobody works on."""
+    """Return a row for each projection and replica with its shards; shards that nobody works on are a problem."""
     names = {role_of(projection.name): projection.name for projection in PROJECTIONS}
     holders = await read_lease_holders(pool, names)
     shards = range(await count_shards(pool))
     held: dict[str, set[int]] = {name: set() for name in names.values()}
     for holder in holders:
         held[names[holder.role]].update(holder.shards)
-    orphans = {name: sorted(set(shards) - own) for name, own in held.items() if len(own) < len(shards)}
     return Section(
         name="projectors",
         title=f"Projectors: {len({holder.member_id for holder in holders})}",
         rows=tuple(
             {"projection": names[each.role], "replica": each.name, "shards": _ranges(each.shards)} for each in holders
         ),
-        notes=tuple(f"{name}: nobody has the shards {_ranges(own)} by lease" for name, own in orphans.items()),
+        problems=tuple(_find_orphans(held, shards)),
     )
+
+
+def _find_orphans(held: Mapping[str, set[int]], shards: Sequence[int]) -> Iterator[str]:
+    """Say of which projections nobody works on which shards."""
+    if not any(held.values()):
+        yield "no projector works on any shard: start one, or look at its log"
+        return
+    for name, own in held.items():
+        if orphans := sorted(set(shards) - own):
+            yield f"no projector works on the shards {_ranges(orphans)} of {name}: start one, or look at its log"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from infrastructure.redis_memory import RedisMemory, find_memory_dangers, read_r
 from infrastructure.shard_leases import LeaseHolder, read_lease_holders, unfit_role
 from outbox_relay.records import RELAY_ROLE
 
-__all__ = ["read_memory_section", "read_relay_section"]
+__all__ = ["read_memory_section", "read_relay_section", "read_stream_limit"]
 
 _MEBIBYTE = 1 << 20
 _HELP = (
@@ -51,6 +51,12 @@ async def read_relay_section(pool: Pool, redis: RedisClient) -> Section:
             *(f"shard {shard}: {_HELP}" for shard, state in states.items() if state.startswith("stopped")),
         ),
     )
+
+
+async def read_stream_limit(pool: Pool) -> int | None:
+    """Return how many entries relays leave in a stream for who lags, the lowest where they differ; None without any."""
+    limits = [_report(holder).get("stream_limit", "") for holder in await read_lease_holders(pool, [RELAY_ROLE])]
+    return min((int(limit) for limit in limits if limit.isdigit()), default=None)
 
 
 async def _read_backlogs(pool: Pool, redis: RedisClient) -> Mapping[int, Backlog | None]:

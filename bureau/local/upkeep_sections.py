@@ -3,6 +3,7 @@
 from itertools import groupby
 from typing import Final
 
+from bureau.local.relay_sections import read_stream_limit
 from bureau.local.section import Section
 from infrastructure.event_log import count_shards
 from infrastructure.postgres import Pool
@@ -38,7 +39,7 @@ async def read_readers_section(pool: Pool, _redis: RedisClient) -> Section:
     """Return every registered reader; one that will miss events, or has missed some, is a problem."""
     standings = await read_reader_standings(pool)
     readers = [(name, list(rows)) for name, rows in groupby(standings, key=lambda row: row.key.reader)]
-    limit = Settings().stream_limit
+    limit = await read_stream_limit(pool) or Settings().stream_limit  # the shell's own, where no relay is there to say
     return Section(
         name="readers",
         title="Readers of the streams",

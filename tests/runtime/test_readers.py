@@ -1,5 +1,6 @@
 """`bureau readers` against real servers: registering, listing and removing, and what status says of readers."""
 
+import asyncio
 import json
 import subprocess
 
@@ -8,9 +9,13 @@ from redis import Redis
 
 from bureau.local.upkeep_sections import read_readers_section, read_streams_section, read_upkeep_section
 from contracts.streams import stream_name
-from infrastructure.postgres import open_pool
-from infrastructure.redis_client import open_redis
+from infrastructure.postgres import Pool, open_pool
+from infrastructure.redis_client import RedisClient, open_redis
+from infrastructure.stream_trimming import Retention
 from infrastructure.upkeep import record_run
+from outbox_relay.board import Board
+from outbox_relay.main import Wiring, share_log
+from tests.polling import poll_until
 from tests.runtime.command_line import bureau
 from tests.servers import TEST_SHARDS
 
@@ -57,6 +62,30 @@ def test_each_command_of_readers_has_examples_and_exit_codes(command: str) -> No
     assert told.returncode == 0
     assert f"bureau readers {command}" in told.stdout
     assert "Exit codes: 0" in told.stdout
+
+
+async def test_a_reader_is_late_by_the_limit_that_the_relay_has(database_url: str, redis_url: str) -> None:
+    """Whoever asks for the status may have another one in the environment, or none."""
+    readers(database_url, redis_url, "register", "index")
+    pool = await open_pool(database_url, size=1, application_name="status test")
+    redis = open_redis(redis_url)
+    stop = asyncio.Event()
+    wiring = Wiring(pool, redis, Board(), asyncio.Event(), Retention(limit=50_000))
+    relay = asyncio.create_task(share_log(wiring, stop))
+    try:
+        await pool.execute("UPDATE log.floors SET position = 45000 WHERE shard = 5")
+        (late,) = await poll_until(lambda: _problems(pool, redis))
+        assert late.startswith("reader index is 45000 events behind on shard 5, of 50000 that are kept")
+    finally:
+        stop.set()
+        wiring.wake.set()
+        await relay
+        await redis.aclose()
+        await pool.close()
+
+
+async def _problems(pool: Pool, redis: RedisClient) -> tuple[str, ...]:
+    return (await read_readers_section(pool, redis)).problems
 
 
 async def test_status_tells_of_streams_readers_and_upkeep(database_url: str, redis_url: str) -> None:
