@@ -33,6 +33,8 @@ from infrastructure.postgres import Pool
 __all__ = ["run_list", "run_retry", "run_show", "run_skip"]
 
 _PAGE: Final = 1000
+_EVENTS: Final = 100
+"""Of one dead letter at once: each may have a megabyte."""
 _PURPOSE: Final = Purpose("bureau dead-letters", "look after the dead letters")
 
 
@@ -52,7 +54,7 @@ def run_list(directory: Path, projection: str | None, root_id: UUID | None, *, i
 
 def run_show(directory: Path, letter_id: UUID, *, is_json: bool) -> None:
     """Print one dead letter with its events; raises CommandFailedError."""
-    letter, events = run_on_database(directory, _PURPOSE, partial(_read_one, letter_id))
+    letter, events = run_on_database(directory, _PURPOSE, partial(_read_one, letter_id, has_bodies=is_json))
     if is_json:
         print_json(_letter_json(letter) | {"events": [_event_json(event) for event in events]})
         return
@@ -101,9 +103,13 @@ async def _load(pool: Pool, letter_id: UUID) -> DeadLetter:
     return letter
 
 
-async def _read_one(letter_id: UUID, pool: Pool) -> tuple[DeadLetter, list[ParkedEventRow]]:
+async def _read_one(letter_id: UUID, pool: Pool, *, has_bodies: bool) -> tuple[DeadLetter, list[ParkedEventRow]]:
+    """Return a dead letter and all its events; the envelopes are empty where they are not asked for."""
     letter = await _load(pool, letter_id)
-    return letter, await read_parked_page(pool, letter, limit=_PAGE)
+    events: list[ParkedEventRow] = []
+    while page := await read_parked_page(pool, letter, after=events[-1].position if events else 0, limit=_EVENTS):
+        events += page if has_bodies else (event._replace(envelope=b"") for event in page)
+    return letter, events
 
 
 async def _ask_for_retries(

@@ -101,7 +101,10 @@ def _explain(survey: EpochSurvey) -> None:
     if any(fork.strange for fork in bump.forks):
         _say("`bureau epoch bump` is refused until no stream holds what no log can have written")
         return
-    _say(f"`bureau epoch bump` begins epoch {bump.epoch} in all {len(bump.forks)} shards, behind the last position on")
+    _say(
+        f"`bureau epoch bump` begins epoch {bump.epoch} in all {len(bump.forks)} shards, each behind the last position"
+        " on which stream and log agree:"
+    )
     for fork in bump.forks:
         if fork.ghosts or fork.unpublished:
             _say(

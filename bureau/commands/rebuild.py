@@ -20,7 +20,7 @@ from bureau.local.read_model_status import read_model_statuses
 from contracts.streams import EntryId
 from infrastructure.cache_notices import announce_applied
 from infrastructure.clock import monotonic_seconds
-from infrastructure.postgres import Pool, open_pool
+from infrastructure.postgres import Pool, is_connection_error, open_pool
 from infrastructure.read_versions import ReadVersion
 from infrastructure.redis_client import RedisClient, is_redis_error, open_redis
 from infrastructure.version_switching import (
@@ -41,6 +41,7 @@ __all__ = ["run_abandon", "run_confirm", "run_list", "run_rebuild", "run_refold"
 
 _CONNECTIONS = 6
 _MOST_PROCESSES = 4
+_REBUILD = "rebuild"
 
 
 def run_rebuild(directory: Path, name: str, processes: int | None, *, drops_old: bool, is_json: bool) -> None:
@@ -66,7 +67,7 @@ def run_rebuild(directory: Path, name: str, processes: int | None, *, drops_old:
             await redis.aclose()
 
     with showing_rebuild(words_console(), name, is_json=is_json) as tell:
-        rebuilt: Rebuilt = _run(database_url, lambda pool: work(pool, tell))
+        rebuilt: Rebuilt = _run(database_url, _REBUILD, lambda pool: work(pool, tell))
     _report(name, rebuilt, monotonic_seconds() - started, drops_old=drops_old, is_json=is_json)
 
 
@@ -86,7 +87,7 @@ def run_refold(directory: Path, name: str, aggregate_id: UUID, *, is_json: bool)
         finally:
             await redis.aclose()
 
-    refolded: Refolded = _run(database_url, work)
+    refolded: Refolded = _run(database_url, "make the rows of an aggregate again", work)
     said = f"bureau: {aggregate_id} is made again from {refolded.events} events in {name}"
     words_console().print(said, highlight=False, soft_wrap=True)
     if is_json:
@@ -114,7 +115,7 @@ def run_abandon(directory: Path, name: str, *, is_json: bool) -> None:
 def run_list(directory: Path, *, is_json: bool) -> None:
     """Print the projections with their versions, progress and sizes; raises CommandFailedError."""
     database_url, _ = addresses_of(directory)
-    statuses = _run(database_url, partial(read_model_statuses, projections=PROJECTIONS))
+    statuses = _run(database_url, "list the read models", partial(read_model_statuses, projections=PROJECTIONS))
     if is_json:
         print_json({"projections": [status.model_dump(mode="json") for status in statuses]})
         return
@@ -143,7 +144,7 @@ def _drop(
         async with hold_rebuild(pool, name):
             return await drop(pool, name, table_names(projection))
 
-    version: ReadVersion | None = _run(database_url, work)
+    version: ReadVersion | None = _run(database_url, "drop a version", work)
     if version is None:
         message = f"{otherwise.format(name)}: `bureau rebuild --list` shows what there is"
         raise CommandFailedError(message)
@@ -193,15 +194,15 @@ async def _put_applied(redis: RedisClient, version: ReadVersion, applied: Mappin
             raise
 
 
-def _run[Result](url: str, work: Callable[[Pool], Awaitable[Result]]) -> Result:
-    """Do something with the database; raises CommandFailedError."""
+def _run[Result](url: str, words: str, work: Callable[[Pool], Awaitable[Result]]) -> Result:
+    """Do something with the database, `cannot <words> …` where it fails; raises CommandFailedError."""
     try:
         return asyncio.run(_work(url, work))
     except Exception as error:
-        raise CommandFailedError(_explain(error, url)) from error
+        raise CommandFailedError(_explain(error, url, words)) from error
 
 
-def _explain(error: Exception, url: str) -> str:
+def _explain(error: Exception, url: str, words: str) -> str:
     """Return what went wrong, why, and what helps."""
     match first_error(error):
         case RebuildRunningError():
@@ -215,8 +216,8 @@ def _explain(error: Exception, url: str) -> str:
         case HistoryMissingError() | BuildFailedError() | CannotRefoldError():
             return str(error)
         case cause:
-            place = database_place(url)
-            return f"cannot rebuild in the database at {place}: {reason_of(cause)}; call it again to go on"
+            more = "; call it again to go on" if words == _REBUILD and is_connection_error(cause) else ""
+            return f"cannot {words} in the database at {database_place(url)}: {reason_of(cause)}{more}"
 
 
 async def _work[Result](url: str, work: Callable[[Pool], Awaitable[Result]]) -> Result:

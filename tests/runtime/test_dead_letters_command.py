@@ -17,6 +17,18 @@ from tests.projectors.poison import long_story
 from tests.projectors.stories import Written, write
 from tests.runtime.command_line import bureau
 
+_CHECKPOINT = (
+    "INSERT INTO read.checkpoints (projection, version, shard, epoch, position) VALUES ('tasks', 1, 3, 1, 1050)"
+)
+_PARKED_ROOT = """
+INSERT INTO read.parked_roots (projection, version, shard, root_id, workspace_id, failed_position, error)
+VALUES ('tasks', 1, 3, $1, 'default', 1, 'broken')
+"""
+_PARKED_EVENTS = """
+INSERT INTO read.parked_events
+SELECT 'tasks', 1, 3, n, 1, gen_random_uuid(), 'task.progressed', 'default', 'task', $1::uuid, n, $1::uuid, now(),
+  convert_to(json_build_object('n', n)::text, 'UTF8') FROM generate_series(1, 1050) AS n
+"""
 _NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
@@ -71,6 +83,20 @@ async def test_what_waits_is_listed_shown_retried_and_skipped(database_url: str,
         retried = await dead_letters(database_url, "retry", "--all")
         assert retried.returncode == 0, retried.stderr
         assert await listed(database_url) == []
+
+
+async def test_all_that_waits_is_shown_however_much_it_is(database_url: str) -> None:
+    pool = await open_pool(database_url, size=1, application_name="dead letters test")
+    await pool.execute(_CHECKPOINT)
+    await pool.execute(_PARKED_ROOT, UUID(_NOBODY))
+    await pool.execute(_PARKED_EVENTS, UUID(_NOBODY))
+    await pool.close()
+    [letter] = await listed(database_url)
+    shown = json.loads((await dead_letters(database_url, "show", letter["dead_letter_id"], "--json")).stdout)
+    assert [event["position"] for event in shown["events"]] == list(range(1, 1_051))
+    assert shown["events"][-1]["event"] == {"n": 1_050}
+    table = await dead_letters(database_url, "show", letter["dead_letter_id"])
+    assert "1-1050" in table.stdout
 
 
 async def test_a_retry_that_nobody_does_says_so_and_stays_asked_for(database_url: str, redis_url: str) -> None:

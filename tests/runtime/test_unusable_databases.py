@@ -113,3 +113,5 @@ def test_a_database_that_cannot_be_used_is_said_in_one_line(
         (line,) = lines
         assert _WORDS[kind] in line, told
         assert line.startswith(("bureau: cannot ", "  the line cannot be read: ")), told
+        assert "call it again" not in line, told
+        assert ("cannot rebuild " in line) == (command == ("rebuild", "tasks")), told
