@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from redis.exceptions import ResponseError
-
-from contracts.streams import EntryId, parse_entry_id, stream_name
+from contracts.streams import EntryId, parse_entry_id
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.strangers import as_columns
+from infrastructure.stream_shapes import read_shapes
 
 __all__ = [
     "Backlog",
@@ -71,11 +70,8 @@ async def read_checkpoints(pool: Pool) -> list[Checkpoint]:
 
 async def read_stream_heads(redis: RedisClient, shards: Sequence[int]) -> dict[int, EntryId]:
     """Return the last id of each shard's stream, in one round trip; 0-0 where there is no stream."""
-    pipeline = redis.pipeline(transaction=False)
-    for shard in shards:
-        pipeline.xinfo_stream(stream_name(shard))
-    answers = await pipeline.execute(raise_on_error=False)
-    return {shard: _head(answer) for shard, answer in zip(shards, answers, strict=True)}
+    shapes = await read_shapes(redis, shards)
+    return {shard: shapes[shard].last_id if shard in shapes else EntryId(0, 0) for shard in shards}
 
 
 async def read_backlogs(pool: Pool, streams: Mapping[int, EntryId]) -> dict[int, Backlog]:
@@ -94,19 +90,6 @@ async def read_new_entries(
     """
     answer: Any = await redis.xread({name: after[name] for name in after}, block=wait_milliseconds)
     return _streams(answer)
-
-
-def _head(answer: object) -> EntryId:
-    match answer:
-        case {"last-generated-id": bytes(last)}:
-            return parse_entry_id(last.decode())
-        case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
-            return EntryId(0, 0)
-        case BaseException():
-            raise answer
-        case _:
-            message = f"XINFO STREAM answered {answer!r}"
-            raise TypeError(message)
 
 
 def _streams(answer: Any) -> list[tuple[str, list[StreamEntry]]]:  # noqa: ANN401 - what redis-py answers

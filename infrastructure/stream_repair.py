@@ -9,23 +9,20 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from redis.exceptions import ResponseError
-
-from contracts.streams import EntryId, parse_entry_id, stream_name
+from contracts.streams import EntryId, stream_name
 from infrastructure.forks import find_forks
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.strangers import as_columns, find_other_keys, judge_end
+from infrastructure.stream_shapes import StreamShape, read_shapes
 
 __all__ = [
     "Damage",
     "Refill",
-    "StreamShape",
     "clear_stream",
     "find_damage",
     "judge_shape",
     "plan_refill",
-    "read_shapes",
 ]
 
 _CLEAR: Final = files("infrastructure").joinpath("lua/clear_stream.lua").read_text(encoding="utf-8")
@@ -47,19 +44,6 @@ JOIN log.stream_floors t ON t.shard = s.shard
 """
 
 _EPOCH: Final = "SELECT max(epoch) FROM log.epochs WHERE shard = $1 AND first_position <= $2"
-
-
-class StreamShape(NamedTuple):
-    """What XINFO tells of a stream: the last id ever given out, how many entries there are, the first and the last.
-
-    `last_event` is the event id of the last entry, None where there is no entry.
-    """
-
-    last_id: EntryId
-    length: int
-    first: EntryId | None
-    last: EntryId | None
-    last_event: str | None = None
 
 
 _NO_SHAPE: Final = StreamShape(EntryId(0, 0), 0, None, None)
@@ -86,16 +70,6 @@ class Refill(NamedTuple):
     head: int
     has_log_the_end: bool
     agreed: EntryId
-
-
-async def read_shapes(redis: RedisClient, shards: Sequence[int]) -> dict[int, StreamShape]:
-    """Return the shapes of the streams that exist, in one round trip."""
-    pipeline = redis.pipeline(transaction=False)
-    for shard in shards:
-        pipeline.xinfo_stream(stream_name(shard))
-    answers = await pipeline.execute(raise_on_error=False)
-    shapes = {shard: _shape(answer) for shard, answer in zip(shards, answers, strict=True)}
-    return {shard: shape for shard, shape in shapes.items() if shape is not None}
 
 
 async def find_damage(pool: Pool, redis: RedisClient, shards: Sequence[int]) -> list[Damage]:
@@ -188,35 +162,3 @@ def _is_mendable(shape: StreamShape, log_floor: int, stream_floor: int, *, holds
 
 def _is_outdated(shape: StreamShape, log_floor: int) -> bool:
     return 0 < shape.last_id.position < log_floor
-
-
-def _shape(answer: object) -> StreamShape | None:
-    match answer:
-        case {"last-generated-id": bytes(last), "length": int(length), "first-entry": first, "last-entry": final}:
-            return StreamShape(
-                parse_entry_id(last.decode()), length, _entry_id(first), _entry_id(final), _event_id(final)
-            )
-        case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
-            return None
-        case BaseException():
-            raise answer
-        case _:
-            message = f"XINFO STREAM answered {answer!r}"
-            raise TypeError(message)
-
-
-def _entry_id(entry: object) -> EntryId | None:
-    match entry:
-        case [bytes(entry_id), *_] | (bytes(entry_id), *_):
-            return parse_entry_id(entry_id.decode())
-        case _:
-            return None
-
-
-def _event_id(entry: Any) -> str | None:  # noqa: ANN401 - its fields are a list in RESP2, a mapping in RESP3
-    """Return the event id of an entry, empty where it has none; None where there is no entry."""
-    if not entry:
-        return None
-    fields = entry[1]
-    pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
-    return str(dict(pairs).get(b"event_id", b"").decode(errors="replace"))

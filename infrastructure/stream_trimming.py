@@ -5,14 +5,13 @@ whose end the log does not hold is left alone.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from redis.exceptions import RedisError, ResponseError
-
-from contracts.streams import EntryId, parse_entry_id, stream_name
+from contracts.streams import EntryId, stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import RedisClient
 from infrastructure.strangers import as_columns
+from infrastructure.stream_shapes import read_shapes
 
 __all__ = [
     "WARNING_SHARE",
@@ -59,12 +58,11 @@ class StreamFloor(NamedTuple):
 
 async def read_streams(redis: RedisClient, shards: Sequence[int]) -> dict[int, StreamBounds]:
     """Return the bounds of those streams that hold anything, in one round trip; raises redis-py's errors."""
-    pipeline = redis.pipeline(transaction=False)
-    for shard in shards:
-        pipeline.xinfo_stream(stream_name(shard))
-    answers = await pipeline.execute(raise_on_error=False)
-    found = {shard: _bounds(answer) for shard, answer in zip(shards, answers, strict=True)}
-    return {shard: bounds for shard, bounds in found.items() if bounds}
+    return {
+        shard: StreamBounds(shape.first, shape.last, shape.last_event or "", shape.length)
+        for shard, shape in (await read_shapes(redis, shards)).items()
+        if shape.first is not None and shape.last is not None
+    }
 
 
 async def raise_floors(pool: Pool, streams: Mapping[int, StreamBounds], retention: Retention) -> list[StreamFloor]:
@@ -109,25 +107,3 @@ async def trim_streams(redis: RedisClient, floors: Sequence[StreamFloor], stream
 
 def _after(entry: EntryId) -> EntryId:
     return EntryId(entry.epoch, entry.position + 1)
-
-
-def _bounds(answer: object) -> StreamBounds | None:
-    match answer:
-        case {"length": int(length), "first-entry": [bytes(first), _], "last-entry": [bytes(last), fields]}:
-            event_id = _field(fields, b"event_id")
-            return StreamBounds(parse_entry_id(first.decode()), parse_entry_id(last.decode()), event_id, length)
-        case {"length": 0}:
-            return None
-        case ResponseError() if "no such key" in str(answer) or "WRONGTYPE" in str(answer):
-            return None
-        case RedisError():
-            raise answer
-        case _:
-            message = f"XINFO STREAM answered {answer!r}"
-            raise TypeError(message)
-
-
-def _field(fields: Any, name: bytes) -> str:  # noqa: ANN401 - RESP2 answers a list, RESP3 a mapping
-    """Return one field of an entry, empty where it has none."""
-    pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
-    return str(dict(pairs).get(name, b"").decode(errors="replace"))

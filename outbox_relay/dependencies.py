@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from contracts.streams import EntryId
 from infrastructure.log_batches import LogBatch
-from infrastructure.stream_repair import Damage, StreamShape
+from infrastructure.stream_repair import Damage
+from infrastructure.stream_shapes import StreamShape
 from infrastructure.stream_writer import AppendAnswer
 from outbox_relay.records import RelayStatus
 

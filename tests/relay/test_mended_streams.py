@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 
 from contracts.streams import EntryId, stream_name
 from infrastructure.postgres import Pool
-from infrastructure.stream_repair import Damage, StreamShape, clear_stream, find_damage, judge_shape, read_shapes
+from infrastructure.stream_repair import Damage, clear_stream, find_damage, judge_shape
+from infrastructure.stream_shapes import StreamShape, read_shapes
 from outbox_relay.board import Board
 from outbox_relay.main import Wiring, create_dependencies
 from outbox_relay.services.follow_log import follow_log

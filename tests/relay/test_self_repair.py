@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from contracts.streams import stream_name
 from infrastructure.postgres import Pool
 from infrastructure.redis_client import open_redis
-from infrastructure.stream_repair import read_shapes
+from infrastructure.stream_shapes import read_shapes
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
 from tests.private_servers import PrivateValkey
