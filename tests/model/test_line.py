@@ -4,13 +4,16 @@ The larger bounds take a minute: BUREAU_FULL_FAULTS=1 in the environment explore
 """
 
 import os
+import re
 from dataclasses import replace
 
 import pytest
 
 from tests.model.explorer import explore
-from tests.model.line import Bounds, Protections
+from tests.model.line import Bounds, Event, Protections
 from tests.model.promises import make_machine
+
+_A = re.escape(str(Event("a", 0)))
 
 WRITING = Bounds(commands=(("a", "b"), ("a", "c")), rollbacks=1, lost_answers=1)
 CARRYING = Bounds(commands=(("a", "b"), ("c",)), relays=2, lost_calls=2, losses=2)
@@ -52,21 +55,28 @@ def test_no_state_within_larger_bounds_breaks_a_promise_either(bounds: Bounds) -
 
 
 @pytest.mark.parametrize(
-    ("bounds", "missing"),
+    ("bounds", "missing", "wrong", "last"),
     [
-        (WRITING, "has_gapless_shard"),
-        (WRITING, "has_strict_receipt"),
-        (CARRYING, "has_compare_and_append"),
-        (GOING_BACK, "has_event_comparison"),
-        (GOING_BACK, "has_epoch_of_row"),
-        (APPLYING, "has_fence"),
-        (APPLYING, "has_common_transaction"),
-        (GOING_BACK, "has_event_fence"),
-        (REMEMBERING, "has_memory_fence"),
+        (WRITING, "has_gapless_shard", r"the log has the positions \[2\]", "writer 1 commits a"),
+        (WRITING, "has_strict_receipt", r"carried out twice: \['a'\]", "writer 1 commits a"),
+        (CARRYING, "has_compare_and_append", "the stream has .*, the log has not", "relay 1 appends"),
+        (GOING_BACK, "has_event_comparison", "the stream has .* behind a lost entry", "relay 0 appends"),
+        (GOING_BACK, "has_epoch_of_row", "the stream has .*, which the log wrote in epoch 2", "relay 0 appends"),
+        (APPLYING, "has_fence", rf"the view has \[{_A}, {_A}\], the log up to 1 \[{_A}\]", "projector 1 saves"),
+        (APPLYING, "has_common_transaction", rf"the view has \[{_A}\], the log up to 0 \[\]", "projector 0 saves"),
+        (GOING_BACK, "has_event_fence", rf"the view has \[{_A}\], the log up to 1 \[\]", "projector 0 saves"),
+        (
+            REMEMBERING,
+            "has_memory_fence",
+            rf"the view has \[{_A}, .*\], the log up to 2 \[.*'b'.*\]",
+            "projector 0 saves",
+        ),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=lambda value: value if str(value).startswith("has_") else "",
 )
-def test_without_one_protection_some_state_is_wrong(bounds: Bounds, missing: str) -> None:
+def test_without_one_protection_that_promise_is_broken_which_it_protects(
+    bounds: Bounds, missing: str, wrong: str, last: str
+) -> None:
     explored = explore(make_machine(bounds, replace(Protections(), **{missing: False})))
-    assert explored.wrong
-    assert len(explored.trace) > 3
+    assert re.fullmatch(wrong, explored.wrong), explored
+    assert explored.trace[-1] == last
