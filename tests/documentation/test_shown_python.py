@@ -3,13 +3,14 @@
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import client
-from tests.documentation.shown import PAGES, programs
+from tests.documentation.shown import PAGES, ROOT, programs
 
 _PAGE = PAGES["workers.md"]
 _SECTION = _PAGE[_PAGE.index("## In Python") : _PAGE.index("## Examples")]
@@ -48,6 +49,13 @@ def test_every_name_that_is_imported_is_there() -> None:
     names = {alias.name for node in imports if node.module == "client" for alias in node.names}
     assert names >= {"BureauClient", "Worker", "run_handler"}
     assert names <= set(client.__all__)
+
+
+def test_the_client_needs_nothing_but_what_the_page_says() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "client").glob("*.py"))
+    imports = set(re.findall(r"^(?:from|import) (\w+)", sources, flags=re.MULTILINE))
+    assert imports - sys.stdlib_module_names == {"client", "httpx2", "pydantic", "pydantic_core"}
+    assert "needs `httpx2` and `pydantic`" in _PAGE
 
 
 async def test_everything_that_is_said_of_a_tasks_context_is_there() -> None:
