@@ -1,4 +1,4 @@
-"""Bodies as large as they may be, made to take long: each is answered in a time that others do not notice."""
+"""Bodies as large as they may be: what they say is kept, and those made to take long are answered in no time."""
 
 import json
 import sys
@@ -14,9 +14,18 @@ from pydantic import BaseModel, TypeAdapter
 from command_api import bodies, worker_bodies
 from command_api.routes.json_body import read_json
 from contracts.record import Record
+from infrastructure.postgres import Pool
 from infrastructure.settings import Settings
 from infrastructure.web.errors import ApiError
-from tests.command_api.scenario import assert_error, register_agent, send_json, submit_task, user_message
+from tests.command_api.scenario import (
+    assert_error,
+    lease_one,
+    register_agent,
+    send_json,
+    submit_task,
+    user_message,
+    work_on,
+)
 
 LONGEST_SECONDS = 0.5
 """Of the processor; alone on it the slowest takes a tenth of a second, and many took seconds."""
@@ -103,11 +112,59 @@ def test_whole_numbers_are_taken_up_to_64_bits(value: int, *, is_taken: bool) ->
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Return settings with bodies as large as they are by default."""
-    return settings.model_copy(update={"max_body_bytes": 1_048_576})
+    return settings.model_copy(update={"max_body_bytes": Settings.model_fields["max_body_bytes"].default})
 
 
 def task(**fields: object) -> dict[str, object]:
     return {"agent": "analyst", "message": {**user_message(), **fields}}
+
+
+async def test_a_batch_of_a_thousand_tasks_is_taken_by_default(
+    command_client: httpx2.AsyncClient, store: Pool, settings: Settings
+) -> None:
+    await register_agent(command_client)
+    body = orjson.dumps({"tasks": [task(parts=[{"text": f"{number:900}"}]) for number in range(1_000)]})
+    assert 0.9 < len(body) / settings.max_body_bytes < 1
+
+    response = await send_json(command_client, "/tasks/batch", body)
+
+    assert response.status_code == 200
+    assert [entry["error"] for entry in response.json()["data"]] == [None] * 1_000
+    kept = await store.fetch("SELECT task_id::text, convert_from(body, 'UTF8') FROM write.messages")
+    texts = {task_id: json.loads(message)["message"]["parts"][0]["text"] for task_id, message in kept}
+    taken = [entry["task"]["task_id"] for entry in response.json()["data"]]
+    assert [int(texts[task_id]) for task_id in taken] == list(range(1_000))
+    assert await store.fetchval("SELECT count(*) FROM log.events WHERE event_type = 'task.submitted'") == 1_000
+
+
+async def test_what_people_and_workers_say_never_stands_in_the_tasks_row(
+    command_client: httpx2.AsyncClient, store: Pool
+) -> None:
+    await register_agent(command_client)
+    parts, sizes = [{"text": "x" * 262_144}], list[int]()
+    task_id = (await submit_task(command_client, message=user_message() | {"parts": parts}))["task_id"]
+    lease = await lease_one(command_client)
+    said = {"message_id": "m-2", "role": "agent", "parts": parts}
+    artifact = {"artifact_id": "report", "parts": parts}
+    calls: list[tuple[str, dict[str, object]]] = [
+        *(("artifacts", {"artifact": artifact, "append": chunk > 0, "last_chunk": chunk == 3}) for chunk in range(4)),
+        ("progress", {"message": said}),
+        ("messages", {"message": user_message() | {"parts": parts}}),
+        ("request-input", {"message": said}),
+        ("input", {"message": user_message() | {"parts": parts}}),
+    ]
+
+    for verb, body in calls:
+        answer = await work_on(command_client, lease, verb, body)
+        assert answer.is_success, answer.text
+        sizes.append(
+            await store.fetchval(
+                "SELECT octet_length(state::text) FROM write.aggregates WHERE id = $1::text::uuid", task_id
+            )
+        )
+
+    assert max(sizes) < 4_096
+    assert await store.fetchval("SELECT sum(length(envelope)) FROM log.events") > 8 * 262_144
 
 
 WRONG: dict[str, tuple[str, dict[str, object]]] = {

@@ -1,12 +1,22 @@
 """What each command of an agent leads to, edge cases first."""
 
+from typing import get_args
+
 import pytest
 
 from contracts.a2a import AgentCard
 from contracts.agents import AgentPolicy, AgentStatus
 from contracts.approvals import ApprovalRule
-from contracts.events import AgentPaused, AgentResumed, AgentRetired, AgentUpdated
-from domain.agent import PauseAgent, RegisterAgent, ResumeAgent, RetireAgent, UpdateAgent, evolve_agent
+from contracts.events import AgentEvent, AgentPaused, AgentResumed, AgentRetired, AgentUpdated
+from domain.agent import (
+    AgentCommand,
+    PauseAgent,
+    RegisterAgent,
+    ResumeAgent,
+    RetireAgent,
+    UpdateAgent,
+    evolve_agent,
+)
 from domain.rejection import Conflict, Invalid, NotFound
 from tests.domain.samples import AGENT_ID, NOON, PAUSED, REGISTERED, RETIRED
 from tests.domain.scenario import given_agent
@@ -20,27 +30,11 @@ RETIRE = RetireAgent(at=NOON, reason="replaced")
 UPDATE = UpdateAgent(at=NOON, name="reader", card=None, policy=None)
 
 
-def test_an_id_that_is_taken_cannot_be_registered() -> None:
-    given_agent(REGISTERED).when(REGISTER).then_rejected("agent_exists", Conflict)
-
-
 def test_a_new_agent_is_active_and_of_generation_one() -> None:
     agent = given_agent().when(REGISTER).then(REGISTERED)
 
     assert agent is not None
     assert (agent.status, agent.generation, agent.name) == (AgentStatus.ACTIVE, 1, "analyst")
-
-
-@pytest.mark.parametrize("command", [PAUSE, RESUME, RETIRE, UPDATE])
-def test_an_agent_that_does_not_exist_is_not_found(
-    command: PauseAgent | ResumeAgent | RetireAgent | UpdateAgent,
-) -> None:
-    given_agent().when(command).then_rejected("agent_not_found", NotFound)
-
-
-@pytest.mark.parametrize("command", [PAUSE, RESUME, UPDATE])
-def test_a_retired_agent_never_comes_back(command: PauseAgent | ResumeAgent | UpdateAgent) -> None:
-    given_agent(REGISTERED, RETIRED).when(command).then_rejected("agent_retired", Conflict)
 
 
 @pytest.mark.parametrize(
@@ -68,18 +62,6 @@ def test_a_rule_that_needs_more_people_than_it_names_is_refused(rule: dict[str, 
         given_agent(REGISTERED).when(update).then_rejected("impossible_approval_rule", Invalid)
     # One that has it since before may still get another name.
     given_agent(stored).when(UPDATE).then(AgentUpdated(name="reader", card=REGISTERED.card, policy=policy))
-
-
-def test_pausing_a_paused_agent_changes_nothing() -> None:
-    given_agent(REGISTERED, PAUSED).when(PAUSE).then()
-
-
-def test_resuming_an_active_agent_changes_nothing() -> None:
-    given_agent(REGISTERED).when(RESUME).then()
-
-
-def test_retiring_a_retired_agent_changes_nothing() -> None:
-    given_agent(REGISTERED, RETIRED).when(RETIRE).then()
 
 
 def test_pausing_stops_an_active_agent() -> None:
@@ -144,6 +126,53 @@ def test_a_paused_agent_is_updated_and_stays_paused() -> None:
 
     assert agent is not None
     assert agent.status is AgentStatus.PAUSED
+
+
+SITUATIONS: dict[str, tuple[AgentEvent, ...]] = {
+    "missing": (),
+    "active": (REGISTERED,),
+    "paused": (REGISTERED, PAUSED),
+    "resumed": (REGISTERED, PAUSED, AgentResumed()),
+    "retired": (REGISTERED, RETIRED),
+}
+COMMANDS: dict[str, AgentCommand] = {
+    "register": REGISTER,
+    "update": UPDATE,
+    "pause": PAUSE,
+    "resume": RESUME,
+    "retire": RETIRE,
+}
+UPDATED = AgentUpdated(name="reader", card=REGISTERED.card, policy=REGISTERED.policy)
+LEGAL: dict[tuple[str, str], list[AgentEvent]] = {
+    ("missing", "register"): [REGISTERED],
+    **{(situation, "update"): [UPDATED] for situation in ("active", "paused", "resumed")},
+    **{(situation, "pause"): [AgentPaused(reason="too dear")] for situation in ("active", "resumed")},
+    **{(situation, "resume"): [] for situation in ("active", "resumed")},
+    **{(situation, "retire"): [AgentRetired(reason="replaced")] for situation in ("active", "paused", "resumed")},
+    ("paused", "pause"): [],
+    ("paused", "resume"): [AgentResumed()],
+    ("retired", "retire"): [],
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_situation_meets_every_command(situation: str, command: str) -> None:
+    outcome = given_agent(*SITUATIONS[situation]).when(COMMANDS[command])
+
+    if (situation, command) in LEGAL:
+        outcome.then(*LEGAL[situation, command])
+    elif situation == "missing":
+        outcome.then_rejected("agent_not_found", NotFound)
+    else:
+        outcome.then_rejected("agent_exists" if command == "register" else "agent_retired", Conflict)
+
+
+def test_the_table_names_every_state_and_every_command() -> None:
+    states = [given_agent(*events).state for events in SITUATIONS.values() if events]
+
+    assert {state.status for state in states if state is not None} == set(AgentStatus)
+    assert {type(command) for command in COMMANDS.values()} == set(get_args(AgentCommand.__value__))
 
 
 def test_an_event_of_an_agent_that_never_was_cannot_be_applied() -> None:
