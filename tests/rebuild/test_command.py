@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from benchmarks.task_events import fill_log
+from bureau.cli.output import words_console
+from bureau.commands.rebuild_progress import showing_rebuild
 from bureau.local.build_processes import run_build_processes
 from infrastructure.postgres import Pool
 from infrastructure.read_checkpoints import open_checkpoints, read_standings
@@ -24,6 +26,7 @@ from infrastructure.version_tables import make_tables
 from projectors.building import BuildFailedError
 from projectors.projections import table_names
 from projectors.projections.tasks import TASKS
+from projectors.rebuilding import Phase, Progress
 from tests.fold import find_unfolded
 from tests.polling import poll_until
 from tests.projectors.stories import write_tasks
@@ -93,6 +96,9 @@ async def test_the_command_rebuilds_lists_and_drops(
     nothing = await asyncio.to_thread(bureau, "rebuild", "tasks", "--confirm", *directory, environment=environment)
 
     assert rebuilt.returncode == 0, rebuilt.stderr
+    steps = [json.loads(line) for line in rebuilt.stderr.splitlines() if line.startswith("{")]
+    assert (steps[0]["applied"], steps[0]["remaining_seconds"]) == (0, None)
+    assert (steps[-1]["applied"], steps[-1]["remaining_seconds"]) == (steps[-1]["total"], 0.0)
     outcome = json.loads(rebuilt.stdout)
     assert (outcome["projection"], outcome["version"], outcome["kept"]) == ("tasks", 2, 1)
     tasks = {each["projection"]: each for each in json.loads(listed.stdout)["projections"]}["tasks"]
@@ -102,6 +108,22 @@ async def test_the_command_rebuilds_lists_and_drops(
     assert confirmed.returncode == 0, confirmed.stderr
     assert (nothing.returncode, "--list" in nothing.stderr) == (1, True)
     assert await find_unfolded(pool, (TASKS,)) == []
+
+
+def test_a_line_a_second_says_how_fast_it_is_and_how_long_it_still_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [100.0]
+    monkeypatch.setattr("bureau.commands.rebuild_progress.monotonic_seconds", lambda: seconds[0])
+
+    with showing_rebuild(words_console(), "tasks", is_json=True) as tell:
+        for applied in (1_000, 1_800, 2_000, 2_900, 4_000):  # another call had applied a thousand
+            tell(Progress(Phase.FILLING, applied, 6_000))
+            seconds[0] += 0.5
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    told = [(line["applied"], line["events_per_second"], line["remaining_seconds"]) for line in lines]
+    assert told == [(1_000, 0.0, None), (2_000, 1_000.0, 4.0), (4_000, 1_500.0, 1.3)]
 
 
 @pytest.mark.parametrize(

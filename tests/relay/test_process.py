@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import re
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -18,12 +20,20 @@ from tests.relay.processes import relay_process
 from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
+MEBIBYTE = 1 << 20
+
 
 async def entries_on_streams(redis: Redis) -> int:
     pipeline = redis.pipeline(transaction=False)
     for shard in range(TEST_SHARDS):
         pipeline.xlen(stream_name(shard))
     return sum(await pipeline.execute())
+
+
+def most_memory(process_id: int) -> int:
+    """Return how many bytes of memory a process has had at the most."""
+    [line] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process_id}/status").read_text(encoding="ascii"))
+    return int(line) * 1024
 
 
 @pytest.mark.faults
@@ -71,6 +81,21 @@ async def test_relays_killed_while_another_relays_and_commands_commit(
         assert sum(await asyncio.gather(*writers)) > 100
         await poll_until(lambda: has_caught_up(pool, redis), timeout=30)
     assert await find_differences(pool, redis) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory of a process is read from /proc")
+async def test_ten_times_the_backlog_takes_no_more_memory(
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, randomness: random.Random
+) -> None:
+    peaks = []
+    for backlog in (5_000, 50_000):
+        await append_many(pool, backlog, randomness, roots=200, size=2_000)
+        async with relay_process(database_url, redis_url) as process:
+            await poll_until(lambda: has_caught_up(pool, redis), timeout=60)
+            peaks.append(most_memory(process.pid))
+
+    # The backlog itself grew by 90 MB.
+    assert peaks[1] - peaks[0] < 30 * MEBIBYTE, peaks
 
 
 async def test_a_relay_tells_its_health_and_stops_cleanly(
