@@ -18,7 +18,8 @@ from outbox_relay.services.follow_log import follow_log
 from outbox_relay.services.relay_batch import relay_batch
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import poll_until
-from tests.relay.events import append_event, append_many, root_in
+from tests.relay.events import append_event, append_many
+from tests.roots import root_in
 from tests.servers import TEST_SHARDS
 
 
