@@ -18,7 +18,6 @@ LOOSE_CLASSES: dict[str, str] = {
     "command_api/services/one_at_a_time.py::_Turn": "counts the calls that want a key, which come and go",
     "infrastructure/web/gathering.py::_GatheredTransport": "a transport, which holds back what is written",
     "benchmarks/relay_peers/": "what the peers want to inherit from or to be declared by",
-    "tests/client/test_wrong_clocks.py::ElsewhereInTime": "a transport, which changes what comes through it",
     "tests/command_api/board.py::Board": "a database that a test changes while it is looked at",
     "tests/work/processes.py::Crew": "processes that are hired, stopped and killed",
     "tests/domain/world.py::World": "the state of a state machine: it changes with every step that is tried",
@@ -28,6 +27,7 @@ LOOSE_CLASSES: dict[str, str] = {
 SLEEPS: dict[str, str] = {
     "tests/polling.py::": "where all the waiting of tests is done, with deadlines",
     "tests/client/test_wrong_clocks.py::": "a worker works for longer than its lease lasts",
+    "tests/command_api/test_crowds.py::": "what is asked in a time is counted",
     "tests/epochs/test_failover.py::stays_as_it_is": "that nothing happens can only be seen by waiting",
     "tests/faults/": "writers rest, and faults last or come at moments by chance, which have no condition",
     "tests/rebuild/test_kills.py::": "a kill comes at a moment by chance, which has no condition",
