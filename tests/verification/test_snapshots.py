@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 
 from bureau.verification import Scope, verify
+from infrastructure.verification_events import Most
 from tests.servers import run_in_thread
 from tests.verification.line import Line
 
@@ -18,7 +19,7 @@ async def test_no_snapshot_outlives_the_page_that_is_read_in_it(
     line: Line, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bureau.verification.streams._PAGE", 40)
-    monkeypatch.setattr("bureau.verification.aggregates._CHUNK", 100)
+    monkeypatch.setattr("bureau.verification.aggregates._CHUNK", Most(100, 1_000_000))
     still_open, steps = list[str](), list[str]()
 
     async def find_open() -> list[str]:
