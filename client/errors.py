@@ -46,6 +46,7 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "WrongStateError",
+    "is_refusal",
     "make_api_error",
 ]
 
@@ -190,6 +191,11 @@ def make_api_error(status: int, content: bytes, retry_after: float | None = None
         body = _ErrorBody(code=f"http_{status}", message=content[:200].decode(errors="replace") or "no body")
     fallback = ServiceError if status >= 500 else InvalidRequestError  # noqa: PLR2004 - the class of server errors
     return (_BY_CODE.get(body.code) or _BY_STATUS.get(status, fallback))(status, body, retry_after)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether nothing was done: without an answer, or with one that something went wrong, a command may be."""
+    return isinstance(error, ApiError) and error.status < 500 and not error.is_retryable  # noqa: PLR2004 - as above
 
 
 def _describe(status: int, body: _ErrorBody) -> str:

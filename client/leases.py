@@ -64,10 +64,14 @@ class LeaseCalls:
         fraction: float | None = None,
         message: Message | None = None,
         usage: Usage | None = None,
+        idempotency_key: str | None = None,
     ) -> TaskReceipt:
-        """Say how far the work is (0 to 1), an agent's message, what was used since the last report, or several."""
+        """Say how far the work is (0 to 1), an agent's message, what was used since the last report, or several.
+
+        Under an `idempotency_key` of your own you may repeat it after all answers were lost: usage counts once.
+        """
         body = {"fraction": fraction, "message": message, "usage": usage}
-        return await request(self._connection, _report(lease, "progress", body), TaskReceipt)
+        return await request(self._connection, _report(lease, "progress", body, idempotency_key), TaskReceipt)
 
     async def append_artifact(
         self, lease: Lease, artifact: Artifact, *, append: bool = False, last_chunk: bool = True
@@ -167,5 +171,6 @@ class LeaseCalls:
         return await request(self._connection, _report(lease, f"approvals/{approval_id}/use", body), ApprovalReceipt)
 
 
-def _report(lease: Lease, verb: str, body: Mapping[str, object]) -> Call:
-    return Call("POST", f"/tasks/{lease.task_id}/{verb}", body, headers={"Lease-Token": lease.lease_token})
+def _report(lease: Lease, verb: str, body: Mapping[str, object], idempotency_key: str | None = None) -> Call:
+    headers = {"Lease-Token": lease.lease_token}
+    return Call("POST", f"/tasks/{lease.task_id}/{verb}", body, headers=headers, idempotency_key=idempotency_key)

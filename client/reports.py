@@ -16,7 +16,13 @@ class Reports(Protocol):
     """The calls that a handler makes through its `TaskContext`."""
 
     def report_progress(
-        self, lease: Lease, *, fraction: float | None = None, message: Message | None = None, usage: Usage | None = None
+        self,
+        lease: Lease,
+        *,
+        fraction: float | None = None,
+        message: Message | None = None,
+        usage: Usage | None = None,
+        idempotency_key: str | None = None,
     ) -> Coroutine[Any, Any, TaskReceipt | None]:
         """Take a progress report."""
         ...

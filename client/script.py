@@ -98,6 +98,7 @@ class ScriptedReports:
         fraction: float | None = None,
         message: Message | None = None,
         usage: Usage | None = None,
+        idempotency_key: str | None = None,  # noqa: ARG002 - as the client has it
     ) -> None:
         """Keep a progress report."""
         if fraction is not None or message is not None:

@@ -6,6 +6,7 @@ The methods are coroutines. A blocking handler, which runs in a thread, calls th
 import asyncio
 import uuid
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -14,13 +15,23 @@ from pydantic import BaseModel, JsonValue
 from client.chunks import split_parts
 from client.content import Artifact, Content, Message, Part, TaskState, Usage, agent_message, make_parts
 from client.conversation import Conversation
-from client.errors import BureauError, LeaseLostError, NotFoundError, TaskCanceledError
+from client.errors import BureauError, LeaseLostError, NotFoundError, TaskCanceledError, is_refusal
 from client.lease_records import BudgetNotice, Heartbeat, Lease
 from client.mailbox import Mailbox
 from client.reports import Reports
 from client.stopping import TaskStoppedError
 
 __all__ = ["TaskContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """A report of progress, of what was used or both, and the key that it is repeated under."""
+
+    fraction: float | None
+    message: Message | None
+    usage: Usage | None
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 class TaskContext(Conversation):
@@ -41,6 +52,7 @@ class TaskContext(Conversation):
         self.must_acknowledge = False
         self.answer: Message | None = None
         self.pending_usage: list[Usage] = []
+        self._unanswered: list[_Report] = []
         self._reports = reports
         self._loop = asyncio.get_running_loop()
         self._mailbox = Mailbox()
@@ -133,8 +145,21 @@ class TaskContext(Conversation):
 
         It stays pending: where that report is refused, it goes with another.
         """
+        await self.settle_usage()
         await self.send_usage(keep=1)
         return self.pending_usage[0] if self.pending_usage else None
+
+    async def settle_usage(self) -> None:
+        """Repeat the reports of usage that may have counted, for their answers were lost, each under its own key.
+
+        What is refused did not count and is pending again; raises BureauError where there is still no answer.
+        """
+        while self._unanswered:
+            try:
+                await self._send(self._unanswered.pop(0))
+            except BureauError as error:
+                if not is_refusal(error):
+                    raise
 
     def receive(self, heartbeat: Heartbeat) -> None:
         """Take in what a heartbeat told; the worker does it."""
@@ -147,15 +172,28 @@ class TaskContext(Conversation):
             await self._report_with_usage(None, None)
 
     async def _report_with_usage(self, fraction: float | None, message: Message | None) -> None:
-        """Report, and with it the oldest pending usage, which stays pending where that fails."""
-        usage = self.pending_usage.pop(0) if self.pending_usage else None
+        """Report, and with it the oldest pending usage."""
+        await self.settle_usage()
+        await self._send(_Report(fraction, message, self.pending_usage.pop(0) if self.pending_usage else None))
+
+    async def _send(self, report: _Report) -> None:
+        """Send a report; its usage is pending again where it was refused, and to be settled where no answer came."""
         try:
             receipt = await self._report(
-                self._reports.report_progress(self.lease, fraction=fraction, message=message, usage=usage)
+                self._reports.report_progress(
+                    self.lease,
+                    fraction=report.fraction,
+                    message=report.message,
+                    usage=report.usage,
+                    idempotency_key=report.key,
+                )
             )
-        except BureauError:
-            if usage is not None:
-                self.pending_usage.insert(0, usage)
+        except BaseException as error:
+            if report.usage is not None:
+                if is_refusal(error) or isinstance(error, ValueError):  # refused, or never sent
+                    self.pending_usage.insert(0, report.usage)
+                else:
+                    self._unanswered.insert(0, report)
             raise
         if receipt is not None and receipt.state is not TaskState.WORKING:
             self.stop(f"the report spent a budget: the task is {receipt.state}")

@@ -108,11 +108,12 @@ async def _reject(client: BureauClient, task: TaskContext, error: TaskRejectedEr
 
 async def _acknowledge(client: BureauClient, task: TaskContext) -> None:
     """Say that the work on a canceled task has stopped, now that it has, and what it used that nobody was told yet."""
-    untold: Sequence[Usage | None] = task.pending_usage or (None,)
     try:
+        await task.settle_usage()
+        untold: Sequence[Usage | None] = task.pending_usage or (None,)
         for usage in untold:
             await client.acknowledge_cancel(task.lease, usage=usage)
-    except BureauError as error:
+    except (BureauError, TaskStoppedError) as error:
         _logger.warning("The cancellation of task %s could not be acknowledged: %s", task.lease.task_id, error)
 
 

@@ -101,12 +101,12 @@ class Worker:
                 await _cancel(running)
 
     async def _take_leases(self, stop: asyncio.Event, running: set[asyncio.Task[None]]) -> AsyncIterator[Lease]:
-        """Yield leases, never more than there is room for, until the stop."""
-        stopping = asyncio.create_task(stop.wait())
+        """Yield leases, never more than there is room for, until the stop, or until no work will come and none runs."""
+        stopping, is_retired = asyncio.create_task(stop.wait()), False
         try:
-            while not stop.is_set():
+            while not stop.is_set() and (running or not is_retired):
                 free = self._concurrency - len(running)
-                if free <= 0:
+                if free <= 0 or is_retired:
                     await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
                     continue
                 try:
@@ -114,8 +114,8 @@ class Worker:
                 except ConflictError as error:
                     if error.code != "agent_retired":
                         raise
-                    _logger.warning("The worker ends: %s", error)
-                    return
+                    _logger.warning("The worker ends once it has done what it has: %s", error)
+                    is_retired, leases = True, ()
                 for lease in leases:
                     yield lease
         finally:
@@ -139,7 +139,7 @@ class Worker:
         try:
             return leasing.result()
         except BureauError as error:
-            if not error.is_retryable and getattr(error, "code", "") != "agent_paused":
+            if not error.is_retryable:
                 raise
             _logger.warning("No leases for now: %s", error)
             await asyncio.wait({stopping}, timeout=_TROUBLE_PAUSE_SECONDS)

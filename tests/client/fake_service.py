@@ -4,6 +4,7 @@ The real service is tested in `test_against_service` and everywhere else. The fa
 answered, one a request, before anything else; `lost_answers` does the work and then breaks the connection.
 """
 
+import asyncio
 import uuid
 from collections import deque
 from contextlib import suppress
@@ -54,7 +55,9 @@ class FakeService:
     queue: deque[dict[str, Any]] = field(default_factory=deque)
     agents: list[str] = field(default_factory=list)
     refusals: dict[str, Fault] = field(default_factory=dict)
-    """Verb of a report, such as `heartbeat` → what it is refused with."""
+    """Verb of a report, such as `heartbeat`, or `leases` → what it is refused with."""
+    mute: set[str] = field(default_factory=set)
+    """Verbs of reports that are taken and not answered, but for repetitions."""
     lease_seconds: int = 30
     later: list[Json] = field(default_factory=list)
     """Messages behind the submission, for whichever task is leased."""
@@ -116,6 +119,8 @@ def _make_application(service: FakeService) -> Starlette:
             return _refuse(content)
         if request.method != "GET":
             service.receipts[key] = content
+            if path.rsplit("/", 1)[-1] in service.mute:
+                await asyncio.Event().wait()
             return JSONResponse(content, headers={"Bureau-Consistency": content.get("consistency") or ""})
         return _with_etag(request, content)
 
@@ -155,7 +160,7 @@ async def _handle(service: FakeService, request: Request, path: str, body: Json)
             service.queue.append(_lease(service, task_id, body["message"]))
             return _receipt(service, task_id)
         case ["POST", "leases"]:
-            return await _grant(service, body)
+            return service.refusals.get("leases") or await _grant(service, body)
         case ["GET", "tasks", task_id, "timeline"]:
             return _page(request, service.tasks[task_id]) if task_id in service.tasks else Fault(404, "task_not_found")
         case ["POST", "tasks", task_id, verb]:

@@ -132,18 +132,3 @@ async def test_a_rejection_tells_what_was_used() -> None:
     async with working(service, decline):
         assert await ended(service, task_id) == ["task.rejected"]
     assert service.tasks[task_id][-1]["data"] == {"reason": "Not for robots.", "usage": {"tool_calls": 1}}
-
-
-async def test_usage_that_could_not_be_reported_goes_with_the_next_report() -> None:
-    service = FakeService()
-
-    async def spend(task: TaskContext) -> None:
-        service.faults.extend([Fault(503, "unavailable")] * 4)
-        with pytest.raises(Exception, match="unavailable"):
-            await task.report_usage(tool_calls=7)
-        await task.progress(0.5)
-
-    task_id = await submit(service)
-    async with working(service, spend):
-        assert await ended(service, task_id) == ["task.progressed", "task.completed"]
-    assert service.tasks[task_id][2]["data"] == {"fraction": 0.5, "usage": {"tool_calls": 7}}

@@ -22,10 +22,12 @@ from tests.polling import poll_until
 
 
 @asynccontextmanager
-async def working(service: FakeService, handler: Handler, drain_seconds: float = 5.0) -> AsyncIterator[asyncio.Event]:
+async def working(
+    service: FakeService, handler: Handler, drain_seconds: float = 5.0, concurrency: int = 1
+) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
     async with open_client(service) as bureau:
-        worker = Worker(bureau, ["a"], drain_seconds=drain_seconds)
+        worker = Worker(bureau, ["a"], drain_seconds=drain_seconds, concurrency=concurrency)
         worker.handler(handler)
         running = asyncio.create_task(worker.run(stop))
         try:
@@ -195,6 +197,43 @@ async def test_a_drain_is_bounded_even_for_a_thread_that_never_ends() -> None:
         await poll_until(lambda: "task.started" in service.types(task_id))
         stop.set()
     release.set()
+    assert service.state(task_id) == "working"
+
+
+async def test_a_worker_of_retired_agents_ends_its_tasks_however_long_they_take_and_then_itself() -> None:
+    service = FakeService(lease_seconds=1)
+    release = asyncio.Event()
+
+    async def wait(_task: TaskContext) -> str:
+        await release.wait()
+        return "done"
+
+    task_id = await submit(service)
+    async with open_client(service) as bureau:
+        worker = Worker(bureau, ["a"], drain_seconds=0, concurrency=2)
+        worker.handler(wait)
+        running = asyncio.create_task(worker.run())
+        await poll_until(lambda: "task.started" in service.types(task_id))
+        service.refusals["leases"] = Fault(409, "agent_retired")
+        beats = len(service.calls("heartbeat"))
+        await poll_until(lambda: len(service.calls("heartbeat")) > beats + 1, what="heartbeats after the retirement")
+        release.set()
+        await asyncio.wait_for(running, 10)
+    assert service.types(task_id)[2:] == ["task.completed"]
+
+
+async def test_a_stop_after_the_retirement_still_bounds_the_drain() -> None:
+    service = FakeService()
+
+    async def wait(_task: TaskContext) -> None:
+        await asyncio.Event().wait()
+
+    task_id = await submit(service)
+    async with working(service, wait, drain_seconds=0.1, concurrency=2):
+        await poll_until(lambda: "task.started" in service.types(task_id))
+        service.refusals["leases"] = Fault(409, "agent_retired")
+        leases = len(service.calls("leases"))
+        await poll_until(lambda: len(service.calls("leases")) > leases, what="the worker to hear of it")
     assert service.state(task_id) == "working"
 
 
