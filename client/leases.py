@@ -24,7 +24,7 @@ class LeaseCalls:
 
     _connection: Connection
 
-    async def lease_tasks(
+    async def lease_tasks(  # noqa: PLR0913 - the fields of a request
         self,
         agents: Sequence[str | UUID],
         *,
@@ -32,10 +32,12 @@ class LeaseCalls:
         max_tasks: int = 1,
         lease_seconds: int | None = None,
         wait_seconds: int = 0,
+        idempotency_key: str | None = None,
     ) -> tuple[Lease, ...]:
         """Take up to `max_tasks` (1 to 100) tasks of these agents (names or ids); an empty answer means no work.
 
-        `wait_seconds` 0 to 30 lets the service wait for work; without `lease_seconds` the agent's policy decides.
+        `wait_seconds` 0 to 30 lets the service wait for work; without `lease_seconds` the agent's policy decides. Under
+        the same `idempotency_key` the answer is the same, where there was one, however long this call would wait.
         """
         body = {
             "agents": tuple(map(str, agents)),
@@ -44,8 +46,8 @@ class LeaseCalls:
             "lease_seconds": lease_seconds,
             "wait_seconds": wait_seconds,
         }
-        answer = await request(self._connection, Call("POST", "/leases", body, wait_seconds=wait_seconds), _LeaseAnswer)
-        return answer.data
+        call = Call("POST", "/leases", body, idempotency_key=idempotency_key, wait_seconds=wait_seconds)
+        return (await request(self._connection, call, _LeaseAnswer)).data
 
     async def send_heartbeat(
         self, lease: Lease, *, lease_seconds: int | None = None, received: int | None = None
@@ -110,6 +112,10 @@ class LeaseCalls:
         """Decline the task for good: no other attempt follows."""
         body = {"reason": reason, "message": message, "usage": usage}
         return await request(self._connection, _report(lease, "reject", body), TaskReceipt)
+
+    async def release_task(self, lease: Lease, *, usage: Usage | None = None) -> TaskReceipt:
+        """Hand the task back: the next worker goes on with the attempt at once, and no attempt is lost."""
+        return await request(self._connection, _report(lease, "release", {"usage": usage}), TaskReceipt)
 
     async def acknowledge_cancel(self, lease: Lease, *, usage: Usage | None = None) -> TaskReceipt:
         """Say that work on a canceled task has stopped, and what it used since the last report.

@@ -20,7 +20,11 @@ _logger = logging.getLogger(__name__)
 
 
 async def do_task(client: BureauClient, handler: Handler, lease: Lease, heartbeats: Heartbeats) -> None:
-    """Do one task to its end; raises nothing but CancelledError, so that one task can't stop the worker."""
+    """Do one task to its end; raises nothing but CancelledError, so that one task can't stop the worker.
+
+    A task whose handler was cancelled from outside is handed back; not after a second time, for nobody waits any more
+    whether the handler has ended.
+    """
     working = asyncio.current_task()
     task = TaskContext(lease, client)
 
@@ -38,6 +42,8 @@ async def do_task(client: BureauClient, handler: Handler, lease: Lease, heartbea
             await _do_task(client, task, handler)
     except asyncio.CancelledError:
         if not task.is_canceled:
+            if working is not None and working.cancelling() == 1:
+                await _release(client, task)
             raise
         if working is not None:
             working.uncancel()
@@ -104,6 +110,16 @@ async def _reject(client: BureauClient, task: TaskContext, error: TaskRejectedEr
     usage = await task.last_usage()
     task.is_done = True
     await client.reject_task(task.lease, reason=_clean_reason(error.reason), usage=usage)
+
+
+async def _release(client: BureauClient, task: TaskContext) -> None:
+    """Hand the task back, and say what was used."""
+    try:
+        await client.release_task(task.lease, usage=await task.last_usage())
+    except TaskCanceledError:
+        await _acknowledge(client, task)
+    except (BureauError, TaskStoppedError) as error:
+        _logger.warning("Task %s could not be handed back: %s", task.lease.task_id, error)
 
 
 async def _acknowledge(client: BureauClient, task: TaskContext) -> None:

@@ -22,9 +22,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from uuid import UUID
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
 
 from client.client import BureauClient
 from client.errors import BureauError, ConflictError
@@ -37,6 +39,7 @@ __all__ = ["Worker"]
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _TROUBLE_PAUSE_SECONDS = 2.0
+_HAND_BACK_SECONDS = 3.0
 _logger = logging.getLogger(__name__)
 
 
@@ -50,7 +53,8 @@ class Worker:
         name: Who it says it is; host and process id without one.
         lease_seconds: The length of a lease; the agent's policy decides without one.
         poll_seconds: How long the service may wait for work before it answers a request for leases, 0 to 30.
-        drain_seconds: How long running handlers may go on after a stop, before they are cancelled.
+        drain_seconds: How long running handlers may go on after a stop, before they are cancelled and their tasks
+            handed back.
     """
 
     def __init__(  # noqa: PLR0913 - each has its reason in the docstring
@@ -123,18 +127,22 @@ class Worker:
 
     async def _lease(self, max_tasks: int, stopping: asyncio.Task[bool]) -> tuple[Lease, ...]:
         """Return leases, none when it is time to stop; waits out trouble that may pass."""
-        leasing = asyncio.create_task(
-            self._client.lease_tasks(
-                self._agents,
-                worker=self.name,
-                max_tasks=max_tasks,
-                lease_seconds=self._lease_seconds,
-                wait_seconds=self._poll_seconds,
-            )
+        lease = partial(
+            self._client.lease_tasks,
+            self._agents,
+            worker=self.name,
+            max_tasks=max_tasks,
+            lease_seconds=self._lease_seconds,
+            idempotency_key=str(uuid4()),
         )
-        await asyncio.wait({leasing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not leasing.done():
-            await _cancel({leasing})
+        leasing = asyncio.create_task(lease(wait_seconds=self._poll_seconds))
+        try:
+            await asyncio.wait({leasing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leasing.cancel()  # changes nothing where there is an answer
+        if stopping.done():
+            await asyncio.gather(leasing, return_exceptions=True)
+            await self._hand_back(lease)
             return ()
         try:
             return leasing.result()
@@ -145,14 +153,26 @@ class Worker:
             await asyncio.wait({stopping}, timeout=_TROUBLE_PAUSE_SECONDS)
             return ()
 
+    async def _hand_back(self, lease: Callable[..., Coroutine[Any, Any, tuple[Lease, ...]]]) -> None:
+        """Release what was leased in the moment of the stop: the same call, made again, answers with that."""
+        try:
+            async with asyncio.timeout(_HAND_BACK_SECONDS):
+                for late in await lease(wait_seconds=0):
+                    await self._client.release_task(late)
+        except (BureauError, TimeoutError) as error:
+            _logger.warning("What was leased last comes back when its lease ends: %s", error or "no answer in time")
+
 
 async def _cancel[Result](tasks: set[asyncio.Task[Result]]) -> None:
-    """Cancel and wait; twice, because a blocking handler's thread outlives the first time."""
-    for _ in range(2):
+    """Cancel and wait; twice, because a blocking handler's thread outlives the first time.
+
+    A handler that ends the first time hands its task back, which takes a call.
+    """
+    for seconds in (_HAND_BACK_SECONDS, 1.0):
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
+            await asyncio.wait(tasks, timeout=seconds)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from command_api.direct_calls import call_directly
 from command_api.purging import PurgingDependencies, open_purging
-from command_api.routes import agents, approvals, budgets, dead_letters, leases, submissions, tasks, work
+from command_api.routes import agents, approvals, budgets, dead_letters, endings, leases, submissions, tasks, work
 from command_api.routes.rejections import install_rejection_handlers
 from command_api.scheduler import SchedulerDependencies, open_scheduler
 from command_api.services.command_services import CommandServices
@@ -48,6 +48,7 @@ __all__ = ["ROUTERS", "create_application"]
 ROUTERS = (
     submissions.router,
     work.router,
+    endings.router,
     leases.router,
     tasks.router,
     approvals.router,

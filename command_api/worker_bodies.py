@@ -28,6 +28,7 @@ __all__ = [
     "OperationBody",
     "ProgressBody",
     "RejectBody",
+    "ReleaseBody",
     "RequestApprovalBody",
     "RequestInputBody",
 ]
@@ -211,6 +212,16 @@ class CompleteBody(Record):
 
 class AcknowledgeCancelBody(Record):
     """What the work cost until it stopped, where that was not reported yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"usage": {"input_tokens": 310, "cost": "0.001", "model": "small-1"}}]}
+    )
+
+    usage: Usage | None = None
+
+
+class ReleaseBody(Record):
+    """What the work cost so far, where that was not reported yet."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"usage": {"input_tokens": 310, "cost": "0.001", "model": "small-1"}}]}

@@ -1,6 +1,8 @@
 """Leasing tasks: a worker asks, waits if it likes, and gets what is ready."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 from uuid import UUID
@@ -192,10 +194,13 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     The work of a paused one is waited for; where all are retired it is 409 `agent_retired`, one that does not exist
     is 404. A task whose worker did not renew its lease comes again as its next attempt, after the delay that its
     agent's retry policy says.
+
+    A repetition under the same Idempotency-Key may wait shorter or longer: with 0 it asks for what it was given.
     """
     call.allow_seconds(body.wait_seconds)
     demand = await _demand(body, call, call.services.recall_agents)
     if call.has_client_key:
+        call = _whatever_wait(call, body)
         async with call.services.one_at_a_time(call.context.key):
             answer = await _lease(body, call, [], {}) or await _wait_for_lease(body, call, demand)
     else:
@@ -203,6 +208,12 @@ async def lease_tasks(body: LeaseBody, call: CurrentCall) -> Any:  # noqa: ANN40
     if answer is None:
         return answer_json(CommandAnswer({}, None, is_replayed=False), {"data": []})
     return answer_json(answer, {"data": await _render(answer, call)})
+
+
+def _whatever_wait(call: Call, body: LeaseBody) -> Call:
+    """Return the call as one that is the same request however long it waits."""
+    fingerprint = hashlib.sha256(b"POST /leases\n" + body.model_dump_json(exclude={"wait_seconds"}).encode()).digest()
+    return replace(call, context=replace(call.context, fingerprint=fingerprint))
 
 
 async def _wait_for_lease(body: LeaseBody, call: Call, demand: Demand) -> CommandAnswer | None:

@@ -1,41 +1,33 @@
-"""Commands that a worker gives about a task it leases: heartbeat, progress, artifacts, questions, its end."""
+"""Commands that a worker gives about a task while it works on it: heartbeat, progress, artifacts, questions."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
 from command_api.receipts import HeartbeatReceipt, InputReceipt, TaskReceipt
 from command_api.routes.call import Call, CurrentCall, answer_json, brief, carry_out
 from command_api.routes.handed_over import handed_over
 from command_api.routes.json_route import JsonRoute
+from command_api.routes.lease_token import LeaseToken, lease_number
 from command_api.routes.one_command import Target, single_request
 from command_api.routes.task_results import change_task, task_of, task_result
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Outcome, Result
 from command_api.worker_bodies import (
-    AcknowledgeCancelBody,
     AppendArtifactBody,
-    CompleteBody,
-    FailBody,
     HeartbeatBody,
     ProgressBody,
-    RejectBody,
     RequestInputBody,
 )
 from contracts.amounts import plain_amount
 from domain.task import (
-    AcknowledgeCancel,
     AppendArtifact,
-    CompleteTask,
-    FailTask,
     HeartbeatTask,
-    RejectTask,
     ReportProgress,
     RequestInput,
 )
-from infrastructure.lease_tokens import read_lease_token
 from infrastructure.web.application import documented_errors
 
 __all__ = ["router"]
@@ -46,15 +38,6 @@ router = APIRouter(
     route_class=JsonRoute,
     responses=documented_errors(400, 401, 404, 409, 413, 415, 422, 503),
 )
-
-LeaseToken = Annotated[
-    str, Header(alias="Lease-Token", description="From the lease; 409 `lease_lost` where it is not the task's.")
-]
-
-
-def _lease_number(call: Call, task_id: UUID, token: str) -> int | None:
-    """Return the number of the lease that a token stands for, or None where it is no token of this task."""
-    return read_lease_token(call.services.secret_key, task_id, token)
 
 
 def _heartbeat_result(facts: Facts, outcomes: Sequence[Outcome]) -> Result:
@@ -91,7 +74,7 @@ async def heartbeat(
 
     409 `task_canceled` tells the worker to stop; it then acknowledges that.
     """
-    number = _lease_number(call, task_id, lease_token)
+    number = lease_number(call, task_id, lease_token)
     content = body or HeartbeatBody()
     answer = await carry_out(
         single_request(
@@ -122,7 +105,7 @@ async def report_progress(task_id: UUID, lease_token: LeaseToken, body: Progress
 
     What workers say of a task, questions and approvals included, holds 16 MiB: 409 `worker_messages_too_large`.
     """
-    number = _lease_number(call, task_id, lease_token)
+    number = lease_number(call, task_id, lease_token)
     return await change_task(
         call,
         task_id,
@@ -139,7 +122,7 @@ async def append_artifact(task_id: UUID, lease_token: LeaseToken, body: AppendAr
     An artifact holds 16 MiB and all of a task's 64 MiB, with all that stands beside their parts: 409
     `artifact_too_large`, `artifacts_too_large`.
     """
-    number = _lease_number(call, task_id, lease_token)
+    number = lease_number(call, task_id, lease_token)
     return await change_task(
         call,
         task_id,
@@ -153,69 +136,6 @@ async def append_artifact(task_id: UUID, lease_token: LeaseToken, body: AppendAr
     )
 
 
-@router.post("/complete", response_model=TaskReceipt, summary="Complete a task")
-async def complete_task(
-    task_id: UUID, lease_token: LeaseToken, call: CurrentCall, body: CompleteBody | None = None
-) -> Any:  # noqa: ANN401 - see above
-    """Bring the task to its good end, with a last message."""
-    number = _lease_number(call, task_id, lease_token)
-    content = body or CompleteBody()
-    return await change_task(
-        call,
-        task_id,
-        lambda facts: CompleteTask(at=facts.at, lease_number=number, message=content.message, usage=content.usage),
-    )
-
-
-@router.post("/fail", response_model=TaskReceipt, summary="Fail a task")
-async def fail_task(task_id: UUID, lease_token: LeaseToken, body: FailBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
-    """Give the task up, with a code for machines and a reason for people."""
-    number = _lease_number(call, task_id, lease_token)
-    return await change_task(
-        call,
-        task_id,
-        lambda facts: FailTask(
-            at=facts.at,
-            lease_number=number,
-            code=body.code,
-            reason=body.reason,
-            message=body.message,
-            usage=body.usage,
-            is_retryable=body.retryable,
-            share=call.services.random_share(),
-        ),
-    )
-
-
-@router.post("/reject", response_model=TaskReceipt, summary="Reject a task")
-async def reject_task(task_id: UUID, lease_token: LeaseToken, body: RejectBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
-    """Decline the task for good: no other attempt follows."""
-    number = _lease_number(call, task_id, lease_token)
-    return await change_task(
-        call,
-        task_id,
-        lambda facts: RejectTask(
-            at=facts.at, lease_number=number, reason=body.reason, message=body.message, usage=body.usage
-        ),
-    )
-
-
-@router.post("/acknowledge-cancel", response_model=TaskReceipt, summary="Acknowledge a cancellation")
-async def acknowledge_cancel(
-    task_id: UUID, lease_token: LeaseToken, call: CurrentCall, body: AcknowledgeCancelBody | None = None
-) -> Any:  # noqa: ANN401 - see above
-    """Say that work on a canceled task has stopped, with the token of the lease that the cancellation fenced.
-
-    `usage` is what was used since the last report: it counts, for budgets too. Acknowledging twice is no error, and
-    the usage that comes with each time adds up. 409 `wrong_state` where nothing was canceled.
-    """
-    number = _lease_number(call, task_id, lease_token)
-    usage = body.usage if body else None
-    return await change_task(
-        call, task_id, lambda facts: AcknowledgeCancel(at=facts.at, lease_number=number, usage=usage)
-    )
-
-
 @router.post("/request-input", response_model=InputReceipt, summary="Ask a person")
 async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInputBody, call: CurrentCall) -> Any:  # noqa: ANN401 - see above
     """Ask, and let the task wait: its state is input_required until somebody answers or the time is up.
@@ -224,7 +144,7 @@ async def request_input(task_id: UUID, lease_token: LeaseToken, body: RequestInp
     422 where nothing could be answered (`schema_not_valid`, `schema_too_complex`, `default_without_expiry`), 409
     `question_exists` where the task has asked under the same `request_id`, or that is the id of a budget.
     """
-    number = _lease_number(call, task_id, lease_token)
+    number = lease_number(call, task_id, lease_token)
     request_id = body.request_id or call.services.make_id()
 
     def respond(facts: Facts, outcomes: Sequence[Outcome]) -> Result:

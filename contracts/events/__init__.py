@@ -29,8 +29,6 @@ from contracts.events.budget import (
 from contracts.events.event import Event
 from contracts.events.registry import EVENT_TYPES, UnknownEventTypeError, read_event
 from contracts.events.task import (
-    TaskApprovalRequested,
-    TaskApprovalResolved,
     TaskArtifactAppended,
     TaskAttemptFailed,
     TaskAttemptStarted,
@@ -38,15 +36,20 @@ from contracts.events.task import (
     TaskCompleted,
     TaskEvent,
     TaskFailed,
-    TaskInputProvided,
-    TaskInputRequested,
     TaskMessageAdded,
     TaskProgressed,
     TaskRejected,
+    TaskReleased,
     TaskResumed,
     TaskStarted,
     TaskSubmitted,
     TaskUsageReported,
+)
+from contracts.events.task_waits import (
+    TaskApprovalRequested,
+    TaskApprovalResolved,
+    TaskInputProvided,
+    TaskInputRequested,
 )
 
 __all__ = [
@@ -86,6 +89,7 @@ __all__ = [
     "TaskMessageAdded",
     "TaskProgressed",
     "TaskRejected",
+    "TaskReleased",
     "TaskResumed",
     "TaskStarted",
     "TaskSubmitted",

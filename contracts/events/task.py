@@ -6,15 +6,17 @@ from uuid import UUID
 
 from contracts.a2a import Artifact, Message, Metadata
 from contracts.agents import RetryPolicy
-from contracts.approvals import ApprovalStatus
 from contracts.attempts import AttemptRecord
 from contracts.events.event import Event
-from contracts.json_value import JsonValue
+from contracts.events.task_waits import (
+    TaskApprovalRequested,
+    TaskApprovalResolved,
+    TaskInputProvided,
+    TaskInputRequested,
+)
 from contracts.usage import Usage
 
 __all__ = [
-    "TaskApprovalRequested",
-    "TaskApprovalResolved",
     "TaskArtifactAppended",
     "TaskAttemptFailed",
     "TaskAttemptStarted",
@@ -22,11 +24,10 @@ __all__ = [
     "TaskCompleted",
     "TaskEvent",
     "TaskFailed",
-    "TaskInputProvided",
-    "TaskInputRequested",
     "TaskMessageAdded",
     "TaskProgressed",
     "TaskRejected",
+    "TaskReleased",
     "TaskResumed",
     "TaskStarted",
     "TaskSubmitted",
@@ -82,8 +83,16 @@ class TaskAttemptFailed(Event):
     message: Message | None = None
 
 
+class TaskReleased(Event):
+    """The worker handed the task back unfinished; the attempt goes on with whoever resumes it."""
+
+    type: ClassVar[str] = "task.released"
+    attempt: int
+    worker: str
+
+
 class TaskResumed(Event):
-    """A worker took the task up again after it had waited for a person; the attempt goes on."""
+    """A worker took the task up again after it had waited for a person, or was handed back; the attempt goes on."""
 
     type: ClassVar[str] = "task.resumed"
     attempt: int
@@ -95,57 +104,6 @@ class TaskMessageAdded(Event):
 
     type: ClassVar[str] = "task.message_added"
     ordinal: int
-    message: Message
-
-
-class TaskInputRequested(Event):
-    """The worker asks a person; the state is input_required until the answer, `expires_at` or the end.
-
-    `answer_schema` is a JSON Schema (2020-12) for the answer's data, where the worker wants data.
-    """
-
-    type: ClassVar[str] = "task.input_requested"
-    attempt: int
-    request_id: UUID
-    message: Message
-    answer_schema: dict[str, JsonValue] | None = None
-    expires_at: datetime | None = None
-    keeps_lease: bool
-
-
-class TaskInputProvided(Event):
-    """A person answered, or the default did after `expires_at`; the state is working again.
-
-    `ordinal` counts it among the messages to the worker.
-    """
-
-    type: ClassVar[str] = "task.input_provided"
-    request_id: UUID
-    ordinal: int
-    message: Message
-    is_default: bool
-
-
-class TaskApprovalRequested(Event):
-    """The worker asks to be allowed an operation; the state is auth_required until that is decided."""
-
-    type: ClassVar[str] = "task.approval_requested"
-    attempt: int
-    approval_id: UUID
-    operation: str
-    expires_at: datetime
-
-
-class TaskApprovalResolved(Event):
-    """It is decided, or will not be any more; where the task goes on, the state is working again.
-
-    `ordinal` counts what the worker is told of it among its messages.
-    """
-
-    type: ClassVar[str] = "task.approval_resolved"
-    approval_id: UUID
-    ordinal: int
-    status: ApprovalStatus
     message: Message
 
 
@@ -236,6 +194,7 @@ type TaskEvent = (
     | TaskFailed
     | TaskCanceled
     | TaskAttemptFailed
+    | TaskReleased
     | TaskResumed
     | TaskMessageAdded
     | TaskInputRequested

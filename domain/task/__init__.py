@@ -19,12 +19,14 @@ from domain.task.facts import (
     TaskQueued,
     WaitBegun,
     WorkContinued,
+    WorkPaused,
 )
 from domain.task.fail_task import FailTask
 from domain.task.heartbeat_task import HeartbeatTask
 from domain.task.lease_task import LeaseTask
 from domain.task.provide_input import ProvideInput
 from domain.task.reject_task import RejectTask
+from domain.task.release_task import ReleaseTask
 from domain.task.report_progress import ReportProgress
 from domain.task.request_input import RequestInput
 from domain.task.resolve_approval import ResolveApproval
@@ -53,6 +55,7 @@ __all__ = [
     "LeaseTask",
     "ProvideInput",
     "RejectTask",
+    "ReleaseTask",
     "ReportProgress",
     "RequestInput",
     "ResolveApproval",
@@ -67,6 +70,7 @@ __all__ = [
     "WaitBegun",
     "Waiting",
     "WorkContinued",
+    "WorkPaused",
     "decide_task",
     "evolve_task",
 ]

@@ -17,6 +17,7 @@ from domain.task.heartbeat_task import HeartbeatTask, decide_heartbeat_task
 from domain.task.lease_task import LeaseTask, decide_lease_task
 from domain.task.provide_input import ProvideInput, decide_provide_input
 from domain.task.reject_task import RejectTask, decide_reject_task
+from domain.task.release_task import ReleaseTask, decide_release_task
 from domain.task.report_progress import ReportProgress, decide_report_progress
 from domain.task.request_input import RequestInput, decide_request_input
 from domain.task.resolve_approval import ResolveApproval, decide_resolve_approval
@@ -41,6 +42,7 @@ type TaskCommand = (
     | AddMessage
     | ProvideInput
     | RejectTask
+    | ReleaseTask
     | RequestInput
     | TimeOutTask
     | AwaitApproval
@@ -78,6 +80,8 @@ def decide_task(command: TaskCommand, task: Task | None) -> Sequence[TaskEvent |
             return decide_provide_input(command, task)
         case RejectTask():
             return decide_reject_task(command, task)
+        case ReleaseTask():
+            return decide_release_task(command, task)
         case RequestInput():
             return decide_request_input(command, task)
         case TimeOutTask():

@@ -20,6 +20,7 @@ from contracts.events import (
     TaskMessageAdded,
     TaskProgressed,
     TaskRejected,
+    TaskReleased,
     TaskResumed,
     TaskStarted,
     TaskSubmitted,
@@ -37,6 +38,7 @@ from domain.task.facts import (
     TaskQueued,
     WaitBegun,
     WorkContinued,
+    WorkPaused,
 )
 from domain.task.sizes import artifact_size, message_size
 from domain.task.state import ArtifactState, Task, TaskRules, require_task
@@ -47,6 +49,7 @@ type _LaterEvent = (
     TaskStarted
     | TaskAttemptStarted
     | TaskResumed
+    | TaskReleased
     | TaskAttemptFailed
     | TaskMessageAdded
     | TaskInputRequested
@@ -74,6 +77,7 @@ def evolve_task(task: Task | None, change: TaskEvent | TaskFact) -> Task:
             | LeaseRenewed()
             | LeaseReleased()
             | WorkContinued()
+            | WorkPaused()
             | WaitBegun()
             | AttemptRecorded()
             | CancelAcknowledged()
@@ -134,21 +138,22 @@ def _fact_changes(task: Task, fact: TaskFact) -> dict[str, Any]:
             return {"lease": None}
         case WorkContinued():
             return {"running_since": fact.at}
+        case WorkPaused():
+            return _paused(task, fact.at)
         case WaitBegun():
-            worked = timedelta(0) if task.running_since is None else fact.at - task.running_since
-            size = task.worker_bytes + fact.size
-            return {
-                "waiting": fact.waiting,
-                "worked": task.worked + worked,
-                "running_since": None,
-                "worker_bytes": size,
-            }
+            return {"waiting": fact.waiting, "worker_bytes": task.worker_bytes + fact.size, **_paused(task, fact.at)}
         case AttemptRecorded():
             return {"attempts": (*task.attempts, fact.record), "attempt_started_at": None, "running_since": None}
         case CancelAcknowledged():
             return {"is_cancel_acknowledged": True}
         case _:
             assert_never(fact)
+
+
+def _paused(task: Task, at: datetime) -> dict[str, Any]:
+    """Return what changes where nobody works on a task from now on: its attempt's time stands still."""
+    worked = timedelta(0) if task.running_since is None else at - task.running_since
+    return {"worked": task.worked + worked, "running_since": None}
 
 
 def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
@@ -176,6 +181,8 @@ def _event_changes(task: Task, event: _LaterEvent) -> dict[str, Any]:
             return {"worker_bytes": task.worker_bytes + message_size(event.message)} if event.message else {}
         case TaskResumed():
             return {}
+        case TaskReleased():
+            return {"is_resuming": True, "releases": task.releases + 1}
         case TaskCompleted():
             return _ended(TaskState.COMPLETED)
         case TaskFailed():

@@ -19,6 +19,7 @@ __all__ = [
     "TaskQueued",
     "WaitBegun",
     "WorkContinued",
+    "WorkPaused",
 ]
 
 
@@ -58,6 +59,12 @@ class WorkContinued(Record):
     at: datetime
 
 
+class WorkPaused(Record):
+    """Nobody works on it from `at` on: the time until somebody does again does not count for the attempt's limit."""
+
+    at: datetime
+
+
 class WaitBegun(Record):
     """What the answer will be held against; the attempt's time stands still from `at` on.
 
@@ -79,6 +86,7 @@ type TaskFact = (
     | LeaseRenewed
     | LeaseReleased
     | WorkContinued
+    | WorkPaused
     | WaitBegun
     | AttemptRecorded
     | CancelAcknowledged

@@ -79,10 +79,11 @@ class Task(Record):
     """A task; `generation` counts its events, `leases` is the number of its last lease.
 
     `messages` counts what workers are to be handed, `message_bytes` is the size of those behind the first, and
-    `worker_bytes` that of what workers said; `reports` counts what they reported of usage, `asked` holds the ids of
-    their questions and approvals. `canceled_lease` is the number of the lease that the cancellation ended, None where
-    nobody had one. The running attempt began at `attempt_started_at`; it is worked on since
-    `running_since`, and was for `worked` before it last waited for a person. Reads states that hold more than it knows.
+    `worker_bytes` that of what workers said; `reports` counts what they reported of usage, `releases` how often they
+    handed it back, `asked` holds the ids of their questions and approvals. `canceled_lease` is the number of the lease
+    that the cancellation ended, None where nobody had one. The running attempt began at `attempt_started_at`; it is
+    worked on since `running_since`, and was for `worked` before nobody last did. Reads states that hold more than it
+    knows.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -110,6 +111,7 @@ class Task(Record):
     message_bytes: int = 0
     worker_bytes: int = 0
     reports: int = 0
+    releases: int = 0
     asked: tuple[UUID, ...] = ()
     artifacts: dict[str, ArtifactState]
     is_cancel_acknowledged: bool

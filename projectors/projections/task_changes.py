@@ -19,6 +19,7 @@ from contracts.events import (
     TaskMessageAdded,
     TaskProgressed,
     TaskRejected,
+    TaskReleased,
     TaskResumed,
     TaskStarted,
     TaskSubmitted,
@@ -179,7 +180,7 @@ def _changes(view: TaskDetail, recorded: Recorded[TaskEvent]) -> dict[str, Any]:
             return _waits(view, recorded, event)
         case TaskCompleted() | TaskFailed() | TaskRejected() | TaskCanceled():
             return _ended(view, recorded, event)
-        case TaskSubmitted() | TaskMessageAdded() | TaskArtifactAppended():
+        case TaskSubmitted() | TaskMessageAdded() | TaskArtifactAppended() | TaskReleased():
             return {}
         case _:
             assert_never(event)

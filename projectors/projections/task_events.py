@@ -18,6 +18,7 @@ from contracts.events import (
     TaskMessageAdded,
     TaskProgressed,
     TaskRejected,
+    TaskReleased,
     TaskResumed,
     TaskStarted,
     TaskSubmitted,
@@ -49,6 +50,7 @@ def message_of(event: TaskEvent) -> Message | None:
         case (
             TaskStarted()
             | TaskAttemptStarted()
+            | TaskReleased()
             | TaskResumed()
             | TaskApprovalRequested()
             | TaskArtifactAppended()

@@ -20,6 +20,7 @@ from contracts.events import (
     TaskMessageAdded,
     TaskProgressed,
     TaskRejected,
+    TaskReleased,
     TaskResumed,
     TaskStarted,
     TaskSubmitted,
@@ -88,7 +89,7 @@ def _changes(event: TaskEvent, at: datetime) -> dict[str, Any]:
             return {"state": TaskState.REJECTED, "finished_at": at}
         case TaskCanceled():
             return {"state": TaskState.CANCELED, "finished_at": at}
-        case TaskSubmitted() | TaskAttemptFailed() | TaskResumed():
+        case TaskSubmitted() | TaskAttemptFailed() | TaskReleased() | TaskResumed():
             return {}
         case _:
             assert_never(event)

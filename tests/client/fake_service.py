@@ -193,6 +193,7 @@ def _report(service: FakeService, task_id: str, verb: str, body: Json) -> Json:
         "complete": "completed",
         "fail": "failed",
         "reject": "rejected",
+        "release": "released",
     }
     service.note(task_id, events.get(verb, "canceled"), body)
     return _receipt(service, task_id)

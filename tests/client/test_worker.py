@@ -198,6 +198,7 @@ async def test_a_drain_is_bounded_even_for_a_thread_that_never_ends() -> None:
         stop.set()
     release.set()
     assert service.state(task_id) == "working"
+    assert not service.calls("release"), "the thread may still work on it"
 
 
 async def test_a_worker_of_retired_agents_ends_its_tasks_however_long_they_take_and_then_itself() -> None:

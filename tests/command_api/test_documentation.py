@@ -24,6 +24,7 @@ LEASED = {
         "complete",
         "fail",
         "reject",
+        "release",
         "acknowledge-cancel",
         "request-input",
         "approvals",

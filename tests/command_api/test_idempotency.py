@@ -37,7 +37,7 @@ async def prepare(client: httpx2.AsyncClient) -> list[tuple[str, str, object, di
     agent = (await register_agent(client, policy={"approvals": [rule]}))["agent_id"]
     others = [(await register_agent(client, f"other-{number}"))["agent_id"] for number in range(3)]
     await client.post(f"{API}/agents/{others[1]}/pause")
-    tasks = [await submit_task(client) for _ in range(10)]
+    tasks = [await submit_task(client) for _ in range(11)]
     leases = [await lease_one(client) for _ in tasks]
     waiting = await submit_task(client)
     context = (await submit_task(client))["context_id"]
@@ -49,6 +49,7 @@ async def prepare(client: httpx2.AsyncClient) -> list[tuple[str, str, object, di
         ("complete", {}),
         ("fail", {"code": "c", "reason": "r"}),
         ("reject", {"reason": "r"}),
+        ("release", {}),
         ("request-input", {"message": QUESTION}),
         ("approvals", {"operation": "pay", "arguments": {}}),
     ]

@@ -37,6 +37,7 @@ WORK = [
     ("complete", None),
     ("fail", {"code": "c", "reason": "r"}),
     ("reject", {"reason": "r"}),
+    ("release", {"usage": {"cost": "1"}}),
     ("acknowledge-cancel", {"usage": {"cost": "1"}}),
     ("request-input", {"message": user_message(role="agent")}),
     ("approvals", {"operation": "o"}),

@@ -28,6 +28,7 @@ from contracts.events import (
     TaskInputRequested,
     TaskMessageAdded,
     TaskRejected,
+    TaskReleased,
     TaskResumed,
 )
 
@@ -47,6 +48,7 @@ WAITING_EXAMPLES: tuple[Event, ...] = (
     TaskAttemptFailed(
         attempt=1, code="lease_expired", reason="The worker worker-a did not renew its lease.", retry_at=_LATER
     ),
+    TaskReleased(attempt=1, worker="worker-a"),
     TaskResumed(attempt=1, worker="worker-b"),
     TaskMessageAdded(ordinal=2, message=_said("m-3", Role.USER, "Look at April, too.")),
     TaskInputRequested(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from contracts.a2a import Message, Part, Role
 from contracts.usage import Usage
-from domain.task import AcknowledgeCancel, AddMessage, ProvideInput, RejectTask, RequestInput, TimeOutTask
+from domain.task import AcknowledgeCancel, AddMessage, ProvideInput, RejectTask, ReleaseTask, RequestInput, TimeOutTask
 from tests.domain.samples import MESSAGE, NOON, at
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "answer",
     "ask",
     "reject",
+    "release",
     "time_out",
 ]
 
@@ -31,6 +32,10 @@ def acknowledge(number: int | None = 1, usage: Usage | None = None) -> Acknowled
 
 def reject(number: int | None = 1, **changes: object) -> RejectTask:
     return RejectTask(at=NOON, lease_number=number, reason="not my trade", message=None).model_copy(update=changes)
+
+
+def release(number: int | None = 1, seconds_after_noon: float = 0, usage: Usage | None = None) -> ReleaseTask:
+    return ReleaseTask(at=at(seconds_after_noon), lease_number=number, usage=usage)
 
 
 def add_message(message: Message = MESSAGE) -> AddMessage:

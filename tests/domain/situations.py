@@ -9,7 +9,7 @@ from contracts.events import TaskCanceled, TaskCompleted, TaskFailed, TaskReject
 from domain.task import CancelAcknowledged, ConfirmLease, StopForBudget, Task, TaskCommand
 from tests.domain.approval_samples import await_approval, awaiting, resolve
 from tests.domain.budget_samples import BUDGET_ID
-from tests.domain.command_samples import USAGE, acknowledge, add_message, answer, ask, reject, time_out
+from tests.domain.command_samples import USAGE, acknowledge, add_message, answer, ask, reject, release, time_out
 from tests.domain.samples import (
     NOON,
     append,
@@ -53,6 +53,7 @@ SITUATIONS: Final[Mapping[str, Task | None]] = {
     "awaiting": awaiting().state,
     "awaiting, lease kept": awaiting(keeps_lease=True).state,
     "resumable": _resumable(),
+    "released": _after(_WORKING, release()),
     "completed": given_task(*queued(), *started(), TaskCompleted(attempt=1)).state,
     "failed": given_task(*queued(), *started(), TaskFailed(attempt=1, code="x", reason="y")).state,
     "rejected": given_task(*queued(), *started(), TaskRejected(attempt=1, reason="no")).state,
@@ -75,6 +76,7 @@ _WITH_TOKEN: Final[Mapping[str, Callable[[int | None], TaskCommand]]] = {
     "fail": fail,
     "fail for now": lambda number: fail(number, is_retryable=True),
     "reject": reject,
+    "release": release,
     "ask": ask,
     "await approval": await_approval,
 }

@@ -19,7 +19,7 @@ WORKING = ("working",)
 KEPT = ("asking, lease kept", "awaiting, lease kept")
 ASKING = ("asking", "asking, lease kept")
 AWAITING = ("awaiting", "awaiting, lease kept")
-READY = ("submitted", "put back", "resumable")
+READY = ("submitted", "put back", "resumable", "released")
 OPEN = (*READY, *WORKING, *ASKING, *AWAITING)
 ENDED = ("completed", "failed", "rejected", "canceled", "canceled, acknowledged")
 EVERYTHING = (*OPEN, *ENDED)
@@ -33,7 +33,8 @@ _RULES: list[tuple[tuple[str, ...], str, list[str]]] = [
     (("submitted",), "lease", ["TaskStarted", "LeaseGranted"]),
     (("submitted",), "lease later", ["TaskStarted", "LeaseGranted"]),
     (("put back",), "lease later", ["TaskAttemptStarted", "LeaseGranted"]),
-    (("resumable",), "lease later", ["TaskResumed", "LeaseGranted"]),
+    (("resumable", "released"), "lease later", ["TaskResumed", "LeaseGranted"]),
+    (("released",), "lease", ["TaskResumed", "LeaseGranted"]),
     (WORKING, "confirm lease", ["LeaseRenewed"]),
     (WORKING, "progress", ["TaskProgressed"]),
     (WORKING, "append", ["TaskArtifactAppended"]),
@@ -44,6 +45,7 @@ _RULES: list[tuple[tuple[str, ...], str, list[str]]] = [
     (WORKING, "ask", WAITS),
     (WORKING, "await approval", ["TaskApprovalRequested", "WaitBegun", "LeaseReleased"]),
     ((*WORKING, *KEPT), "heartbeat", ["LeaseRenewed"]),
+    ((*WORKING, *KEPT), "release", ["TaskReleased", "WorkPaused", "LeaseReleased"]),
     ((*READY, *WORKING, *ASKING), "cancel", ["TaskCanceled"]),
     (AWAITING, "cancel", ["TaskApprovalResolved", "TaskCanceled"]),
     (("canceled", "canceled, acknowledged"), "cancel", []),

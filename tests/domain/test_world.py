@@ -17,7 +17,7 @@ from domain.budget import BudgetCommand, ChangeBudget, RemoveBudget, SetBudget
 from domain.task import AwaitApproval, ResolveApproval, TaskCommand, TimeOutTask
 from tests.domain.approval_samples import PAYING, PEOPLE
 from tests.domain.budget_samples import budget_set
-from tests.domain.command_samples import acknowledge, add_message, answer, ask, reject
+from tests.domain.command_samples import acknowledge, add_message, answer, ask, reject, release
 from tests.domain.samples import (
     AGENT_ID,
     MESSAGE,
@@ -120,7 +120,7 @@ class SmallWorld(RuleBasedStateMachine):
         self.work(pick, progress(usage=Usage(cost=Decimal(cost), currency=currency)), is_live=is_live)
 
     @precondition(lambda self: self.world.tokens)
-    @rule(pick=_PICK, is_live=_OFTEN, way=st.integers(0, 7), cost=_COSTS, share=_SHARE)
+    @rule(pick=_PICK, is_live=_OFTEN, way=st.integers(0, 8), cost=_COSTS, share=_SHARE)
     def end(self, pick: int, is_live: bool, way: int, cost: str, share: float) -> None:
         usage = Usage(cost=Decimal(cost))
         again = fail(usage=usage, is_retryable=True, share=share)
@@ -129,6 +129,7 @@ class SmallWorld(RuleBasedStateMachine):
             fail(usage=usage),
             fail(code="poison", is_retryable=True),
             reject(usage=usage),
+            release(usage=usage),
         ]
         self.work(pick, others[way] if way < len(others) else again, is_live=is_live)
 

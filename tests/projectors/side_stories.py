@@ -26,6 +26,7 @@ from contracts.events import (
     TaskInputProvided,
     TaskInputRequested,
     TaskMessageAdded,
+    TaskReleased,
     TaskResumed,
 )
 
@@ -57,6 +58,7 @@ def detour_events(randomness: Random) -> list[Event]:
         [lost, TaskAttemptStarted(attempt=2, worker="worker-2")],
         [question, TaskMessageAdded(ordinal=2, message=_said("hm")), answer, TaskResumed(attempt=1, worker="worker-3")],
         [approval, decision],
+        [TaskReleased(attempt=1, worker="worker-1"), TaskResumed(attempt=1, worker="worker-4")],
     ]
     return [event for detour in randomness.sample(detours, 2) for event in detour]
 

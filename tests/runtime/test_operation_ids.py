@@ -10,9 +10,9 @@ from query_api.application import create_application as create_query_application
 
 COMMANDS = """
 acknowledge_cancel add_message append_artifact cancel_context cancel_task cancel_tasks change_budget complete_task
-decide_on_approval fail_task heartbeat lease_tasks pause_agent provide_input register_agent reject_task remove_budget
-report_progress request_approval request_input resume_agent resume_tasks retire_agent retry_dead_letter retry_task
-set_budget skip_dead_letter submit_batch submit_task update_agent use_approval
+decide_on_approval fail_task heartbeat lease_tasks pause_agent provide_input register_agent reject_task release_task
+remove_budget report_progress request_approval request_input resume_agent resume_tasks retire_agent retry_dead_letter
+retry_task set_budget skip_dead_letter submit_batch submit_task update_agent use_approval
 """
 QUERIES = """
 get_agent get_approval get_budget get_context get_dead_letter get_task get_usage list_agents list_approvals list_budgets
