@@ -160,7 +160,9 @@ class Worker:
                 for late in await lease(wait_seconds=0):
                     await self._client.release_task(late)
         except (BureauError, TimeoutError) as error:
-            _logger.warning("What was leased last comes back when its lease ends: %s", error or "no answer in time")
+            _logger.warning(
+                "What was leased last comes back when its lease ends: %s", str(error) or "no answer in time"
+            )
 
 
 async def _cancel[Result](tasks: set[asyncio.Task[Result]]) -> None:

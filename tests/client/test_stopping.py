@@ -10,8 +10,8 @@ from tests.client.service import wait_for_event
 ONCE = AgentPolicy(max_attempts=1, lease_seconds=600)
 
 
-def start(client: BureauClient, handler: Handler, stop: asyncio.Event, **options: int) -> asyncio.Task[None]:
-    worker = Worker(client, ["a"], drain_seconds=0, **options)
+def start(client: BureauClient, handler: Handler, stop: asyncio.Event, concurrency: int = 1) -> asyncio.Task[None]:
+    worker = Worker(client, ["a"], drain_seconds=0, concurrency=concurrency)
     worker.handler(handler)
     return asyncio.create_task(worker.run(stop))
 

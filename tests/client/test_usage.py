@@ -78,7 +78,7 @@ async def test_usage_that_a_cancellation_kept_from_counting_goes_with_the_acknow
         await poll_until(lambda: service.calls("progress"))
         del service.tasks[task_id][-1]  # the report came after the cancellation
         service.receipts.clear()
-        service.refusals |= dict.fromkeys(("heartbeat", "progress"), Fault(409, "task_canceled"))
+        service.refusals.update(dict.fromkeys(("heartbeat", "progress"), Fault(409, "task_canceled")))
         await poll_until(lambda: service.calls("acknowledge-cancel"))
     assert counted(service, task_id) == []
     assert [seen.body for seen in service.calls("acknowledge-cancel")] == [{"usage": {"tool_calls": 7}}]

@@ -51,7 +51,11 @@ def _wrong_writes(task_id: str, history: History) -> Iterator[str]:
             if holder or data["attempt"] != attempt + 1:
                 yield f"{task_id}: attempt {data['attempt']} started while {holder or 'nobody'} had attempt {attempt}"
             holder, attempt = data["worker"], data["attempt"]
-        elif event["type"] == "task.attempt_failed":
+        elif event["type"] == "task.resumed":
+            if holder or data["attempt"] != attempt:
+                yield f"{task_id}: attempt {data['attempt']} went on while {holder or 'nobody'} had attempt {attempt}"
+            holder = data["worker"]
+        elif event["type"] in {"task.attempt_failed", "task.released"}:
             holder = ""
         elif event["type"] in {"task.progressed", "task.completed"}:
             said = data["message"]["parts"][0]["text"]
@@ -73,7 +77,7 @@ def find_stuck(histories: dict[str, History], lease: timedelta, slack: timedelta
 def _waits(history: History) -> Iterator[tuple[datetime, datetime]]:
     """Yield when a task was ready, and when somebody took it."""
     for before, event in pairwise(history):
-        if event["type"] in _STARTS:
+        if event["type"] in _STARTS or before["type"] == "task.released":
             retry_at = before["data"].get("retry_at")
             yield datetime.fromisoformat(retry_at) if retry_at else _time(before), _time(event)
 

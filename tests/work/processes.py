@@ -65,12 +65,13 @@ def run_roles(settings: Settings, *roles: str) -> Iterator[dict[str, Running]]:
 
 @dataclass(slots=True)
 class Crew:
-    """Workers by name. A killed one is replaced by one with another name."""
+    """Workers by name. One that is killed or dismissed is replaced by one with another name."""
 
     url: str
     api_key: str
     workers: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
+    leaving: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     hired: int = 0
 
     def hire(self) -> None:
@@ -84,6 +85,12 @@ class Crew:
         process.kill()
         process.wait(20)
         self.stopped.discard(name)
+
+    def dismiss(self, name: str) -> None:
+        """Ask a worker to end, which hands back what it has."""
+        process = self.workers.pop(name)
+        process.terminate()
+        self.leaving.append(process)
 
     def stop(self, name: str) -> None:
         self.workers[name].send_signal(signal.SIGSTOP)
@@ -106,3 +113,5 @@ def open_crew(url: str, api_key: str, count: int) -> Iterator[Crew]:
     finally:
         for name in list(crew.workers):
             crew.kill(name)
+        for process in crew.leaving:
+            process.wait(20)

@@ -1,4 +1,4 @@
-"""Workers that are killed, and stopped past their lease and continued: every task still ends exactly once.
+"""Workers that are killed, dismissed, and stopped past their lease and continued: every task still ends exactly once.
 
 The full form takes minutes: `make faults`, or BUREAU_FULL_FAULTS=1 in the environment of `pytest tests/work`. A seed
 that failed is run again with BUREAU_FAULT_SEED=… in the environment.
@@ -53,16 +53,17 @@ async def submit_tasks(client: BureauClient, count: int) -> None:
 
 
 async def disturb(crew: Crew, random: Random, *, faults: int, pause: float) -> Counter[str]:
-    """Kill or stop somebody again and again; who was stopped goes on when the lease is over."""
+    """Kill, dismiss or stop somebody again and again; who was stopped goes on when the lease is over."""
     done, loop = Counter[str](), asyncio.get_running_loop()
     for _ in range(faults):
         await let_pass(random.uniform(0, 2 * pause))
         awake = sorted(crew.workers.keys() - crew.stopped)
         name = random.choice(awake)
-        if random.random() < 0.5 or len(awake) <= len(crew.workers) // 2:
-            crew.kill(name)
+        if random.random() < 0.6 or len(awake) <= len(crew.workers) // 2:
+            is_kill = not done["killed"] or random.random() < 0.6
+            (crew.kill if is_kill else crew.dismiss)(name)
             crew.hire()
-            done["killed"] += 1
+            done["killed" if is_kill else "dismissed"] += 1
         else:
             crew.stop(name)
             loop.call_later(LEASE_SECONDS + random.uniform(0.5, 2.5), crew.proceed, name)

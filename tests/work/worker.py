@@ -18,7 +18,8 @@ STEPS = 2
 async def _run(url: str, api_key: str, name: str, lease_seconds: int) -> None:
     random = Random(name)
     async with BureauClient(url, api_key=api_key) as client:
-        worker = Worker(client, ["analyst"], name=name, concurrency=3, lease_seconds=lease_seconds, poll_seconds=5)
+        options = {"concurrency": 3, "lease_seconds": lease_seconds, "poll_seconds": 5, "drain_seconds": 0}
+        worker = Worker(client, ["analyst"], name=name, **options)
 
         @worker.handler
         async def work(task: TaskContext) -> str:
