@@ -1,8 +1,6 @@
 """The worker loop and its handlers, against the fake of the protocol."""
 
 import asyncio
-import os
-import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Generator
@@ -163,90 +161,6 @@ async def test_a_blocking_handler_sees_that_its_lease_is_lost() -> None:
     async with working(service, look_around):
         await poll_until(seen.is_set)
     assert service.types(task_id) == ["task.submitted", "task.started"]
-
-
-async def test_a_stop_lets_running_handlers_end_with_heartbeats_and_leases_nothing_more() -> None:
-    service = FakeService(lease_seconds=1)
-    release = asyncio.Event()
-
-    async def wait(_task: TaskContext) -> str:
-        await release.wait()
-        return "done"
-
-    task_id = await submit(service)
-    async with working(service, wait, drain_seconds=20) as stop:
-        await poll_until(lambda: "task.started" in service.types(task_id))
-        stop.set()
-        beats = len(service.calls("heartbeat"))
-        later_id = await submit(service)
-        await poll_until(lambda: len(service.calls("heartbeat")) > beats + 1, what="heartbeats while draining")
-        assert service.types(later_id) == ["task.submitted"]
-        release.set()
-        assert await ended(service, task_id) == ["task.completed"]
-
-
-async def test_a_drain_is_bounded_even_for_a_thread_that_never_ends() -> None:
-    service = FakeService()
-    release = threading.Event()
-
-    def hang(_task: TaskContext) -> None:
-        release.wait(60)
-
-    task_id = await submit(service)
-    async with working(service, hang, drain_seconds=0.1) as stop:
-        await poll_until(lambda: "task.started" in service.types(task_id))
-        stop.set()
-    release.set()
-    assert service.state(task_id) == "working"
-    assert not service.calls("release"), "the thread may still work on it"
-
-
-async def test_a_worker_of_retired_agents_ends_its_tasks_however_long_they_take_and_then_itself() -> None:
-    service = FakeService(lease_seconds=1)
-    release = asyncio.Event()
-
-    async def wait(_task: TaskContext) -> str:
-        await release.wait()
-        return "done"
-
-    task_id = await submit(service)
-    async with open_client(service) as bureau:
-        worker = Worker(bureau, ["a"], drain_seconds=0, concurrency=2)
-        worker.handler(wait)
-        running = asyncio.create_task(worker.run())
-        await poll_until(lambda: "task.started" in service.types(task_id))
-        service.refusals["leases"] = Fault(409, "agent_retired")
-        beats = len(service.calls("heartbeat"))
-        await poll_until(lambda: len(service.calls("heartbeat")) > beats + 1, what="heartbeats after the retirement")
-        release.set()
-        await asyncio.wait_for(running, 10)
-    assert service.types(task_id)[2:] == ["task.completed"]
-
-
-async def test_a_stop_after_the_retirement_still_bounds_the_drain() -> None:
-    service = FakeService()
-
-    async def wait(_task: TaskContext) -> None:
-        await asyncio.Event().wait()
-
-    task_id = await submit(service)
-    async with working(service, wait, drain_seconds=0.1, concurrency=2):
-        await poll_until(lambda: "task.started" in service.types(task_id))
-        service.refusals["leases"] = Fault(409, "agent_retired")
-        leases = len(service.calls("leases"))
-        await poll_until(lambda: len(service.calls("leases")) > leases, what="the worker to hear of it")
-    assert service.state(task_id) == "working"
-
-
-async def test_a_signal_stops_the_worker_cleanly() -> None:
-    service = FakeService()
-    async with open_client(service) as bureau:
-        worker = Worker(bureau, ["a"])
-        worker.handler(greet)
-        running = asyncio.create_task(worker.run())
-        await poll_until(lambda: service.calls("leases"))
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(running, 10)
 
 
 async def test_trouble_that_may_pass_is_waited_out_and_a_wrong_key_is_not() -> None:

@@ -124,13 +124,8 @@ class SmallWorld(RuleBasedStateMachine):
     def end(self, pick: int, is_live: bool, way: int, cost: str, share: float) -> None:
         usage = Usage(cost=Decimal(cost))
         again = fail(usage=usage, is_retryable=True, share=share)
-        others: list[TaskCommand] = [
-            complete(usage=usage),
-            fail(usage=usage),
-            fail(code="poison", is_retryable=True),
-            reject(usage=usage),
-            release(usage=usage),
-        ]
+        others: list[TaskCommand] = [complete(usage=usage), fail(usage=usage), fail(code="poison", is_retryable=True)]
+        others += [reject(usage=usage), release(usage=usage)]
         self.work(pick, others[way] if way < len(others) else again, is_live=is_live)
 
     @precondition(lambda self: self.world.tokens)
