@@ -1,15 +1,16 @@
 """Approvals: a worker asks to be allowed an operation, people decide, the worker makes use of it once."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
 from command_api.bodies import DecisionBody
 from command_api.receipts import ApprovalReceipt
 from command_api.routes.call import CurrentCall, answer_json, carry_out
 from command_api.routes.json_route import JsonRoute
+from command_api.routes.lease_token import LeaseToken, lease_number
 from command_api.routes.one_command import Target, change_one
 from command_api.services.aggregates import Facts
 from command_api.services.command_request import Assignment, CommandAnswer, CommandRequest, Outcome, Result
@@ -20,7 +21,6 @@ from command_api.worker_bodies import (
 from domain.approval import Approval, CastVote, Person, RequestApproval, UseApproval
 from domain.task import AwaitApproval, ConfirmLease
 from domain.task.state import require_working_lease
-from infrastructure.lease_tokens import read_lease_token
 from infrastructure.web.application import documented_errors
 
 __all__ = ["router"]
@@ -30,8 +30,6 @@ router = APIRouter(
     route_class=JsonRoute,
     responses=documented_errors(400, 401, 403, 404, 409, 413, 415, 422, 503),
 )
-
-LeaseToken = Annotated[str, Header(alias="Lease-Token", description="From the lease of the task.")]
 
 
 def _approval_result(_facts: Facts, outcomes: Sequence[Outcome]) -> Result:
@@ -63,7 +61,7 @@ async def request_approval(task_id: UUID, lease_token: LeaseToken, body: Request
 
     Where none does the status is not_required, and the worker just goes on.
     """
-    number = read_lease_token(call.services.secret_key, task_id, lease_token)
+    number = lease_number(call, task_id, lease_token)
     approval_id = call.services.make_id()
 
     def prepare(facts: Facts) -> list[Assignment]:
@@ -137,7 +135,7 @@ async def use_approval(
     task_id: UUID, approval_id: UUID, lease_token: LeaseToken, body: OperationBody, call: CurrentCall
 ) -> Any:  # noqa: ANN401 - see above
     """Say that the operation is about to be done; 409 where it was not approved, was used, or is not just this one."""
-    number = read_lease_token(call.services.secret_key, task_id, lease_token)
+    number = lease_number(call, task_id, lease_token)
 
     def prepare(facts: Facts) -> list[Assignment]:
         use = UseApproval(at=facts.at, task_id=task_id, operation=body.operation, arguments=body.arguments)

@@ -1,6 +1,6 @@
 """A task's state as the fold of its events and facts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
