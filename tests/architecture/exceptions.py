@@ -30,6 +30,7 @@ SLEEPS: dict[str, str] = {
     "tests/client/test_wrong_clocks.py::": "a worker works for longer than its lease lasts",
     "tests/command_api/test_crowds.py::": "what is asked in a time is counted",
     "tests/epochs/test_failover.py::stays_as_it_is": "that nothing happens can only be seen by waiting",
+    "tests/client/test_stopping.py::": "a stop comes at a moment by chance, which has no condition",
     "tests/faults/": "writers rest, and faults last or come at moments by chance, which have no condition",
     "tests/rebuild/test_kills.py::": "a kill comes at a moment by chance, which has no condition",
     "tests/relay/test_follow_log.py::test_a_wake_up_beats_the_idle_poll": "nothing shows how idle a relay has become",
