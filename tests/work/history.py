@@ -8,12 +8,33 @@ from typing import Any
 
 from infrastructure.postgres import Pool
 
-__all__ = ["TERMINAL", "find_stuck", "find_wrong_ends", "find_wrong_writes", "read_histories"]
+__all__ = [
+    "TERMINAL",
+    "find_overtaken",
+    "find_wrong_ends",
+    "find_wrong_writes",
+    "measure_misses",
+    "note_leases",
+    "read_expiries",
+    "read_histories",
+]
 
 type History = list[dict[str, Any]]
+type Expiries = dict[tuple[str, int], datetime]
+"""When the last lease of each task and attempt ran out."""
 
 TERMINAL = frozenset({"task.completed", "task.failed", "task.canceled", "task.rejected"})
 _STARTS = frozenset({"task.started", "task.attempt_started"})
+_NOTE_LEASES = """
+CREATE TABLE public.noted_leases (task_id uuid, attempt integer, expires_at timestamptz);
+CREATE FUNCTION public.note_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO public.noted_leases
+    SELECT NEW.id, (NEW.state ->> 'attempt')::integer, (NEW.state -> 'lease' ->> 'expires_at')::timestamptz;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_lease AFTER UPDATE ON write.aggregates FOR EACH ROW
+  WHEN (NEW.kind = 'task' AND NEW.state -> 'lease' ->> 'expires_at' IS NOT NULL) EXECUTE FUNCTION public.note_lease();
+"""
 
 
 async def read_histories(pool: Pool) -> dict[str, History]:
@@ -63,15 +84,30 @@ def _wrong_writes(task_id: str, history: History) -> Iterator[str]:
                 yield f"{task_id}: {event['type']} of {said} while {holder or 'nobody'} had attempt {attempt}"
 
 
-def find_stuck(histories: dict[str, History], lease: timedelta, slack: timedelta) -> list[str]:
-    """Return what took too long: missing a silent worker, or coming again before others that were ready later."""
-    silent = [
-        f"{task_id}: missed after {_time(failed) - _time(before)}"
+async def note_leases(pool: Pool) -> None:
+    """Let this test's database note when each lease is going to run out, as heartbeats are no events."""
+    await pool.execute(_NOTE_LEASES)
+
+
+async def read_expiries(pool: Pool) -> Expiries:
+    """Return what was noted."""
+    rows = await pool.fetch("SELECT task_id::text, attempt, max(expires_at) FROM public.noted_leases GROUP BY 1, 2")
+    return {(task_id, attempt): expires_at for task_id, attempt, expires_at in rows}
+
+
+def measure_misses(histories: dict[str, History], expiries: Expiries) -> list[timedelta]:
+    """Return how long after its lease ran out each silent worker was missed, the shortest first."""
+    return sorted(
+        _time(event) - expiries[task_id, event["data"]["attempt"]]
         for task_id, history in histories.items()
-        for before, failed in pairwise(history)
-        if failed["type"] == "task.attempt_failed" and _time(failed) - _time(before) > lease + slack
-    ]
-    return silent + _overtaken([wait for history in histories.values() for wait in _waits(history)], slack)
+        for event in history
+        if event["type"] == "task.attempt_failed" and event["data"]["code"] == "lease_expired"
+    )
+
+
+def find_overtaken(histories: dict[str, History], slack: timedelta) -> list[str]:
+    """Return which tasks came later than others that were ready later, by more than the slack both times."""
+    return _overtaken([wait for history in histories.values() for wait in _waits(history)], slack)
 
 
 def _waits(history: History) -> Iterator[tuple[datetime, datetime]]:

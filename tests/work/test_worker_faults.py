@@ -21,14 +21,22 @@ from infrastructure.redis_client import open_redis
 from infrastructure.settings import Settings
 from tests.oracle import find_differences, has_caught_up
 from tests.polling import let_pass, poll_until
-from tests.work.history import find_stuck, find_wrong_ends, find_wrong_writes, read_histories
+from tests.work.history import (
+    find_overtaken,
+    find_wrong_ends,
+    find_wrong_writes,
+    measure_misses,
+    note_leases,
+    read_expiries,
+    read_histories,
+)
 from tests.work.processes import LEASE_SECONDS, Crew, open_crew, run_roles
 
 POLICY = {"max_attempts": 100, "retry": {"base_seconds": 0.2, "factor": 1}}
 OPEN = "SELECT count(*) FROM write.aggregates WHERE kind = 'task' AND state ->> 'state' IN ('submitted', 'working')"
 STARTED = "SELECT true FROM log.events WHERE event_type = 'task.started' LIMIT 1"
-SLACK = timedelta(seconds=6)
-"""What the scheduler's look, the retry's delay and a machine with too much to do may add."""
+SLACK = timedelta(seconds=2)
+"""What a machine with too much to do may add to the quarter of a second between two looks of the scheduler."""
 
 
 @pytest.fixture
@@ -82,6 +90,7 @@ async def run_faults(
     seed = int(os.environ.get("BUREAU_FAULT_SEED", "0")) or SystemRandom().getrandbits(32)
     print(f"BUREAU_FAULT_SEED={seed}")  # noqa: T201 - pytest shows it where the test fails
     pool = await open_pool(settings.database_url.get_secret_value(), size=2, application_name="fault test")
+    await note_leases(pool)
     redis = open_redis(settings.redis_url.get_secret_value())
     api_key = new_api_key()
     await store_api_key(pool, api_key, workspace_id="default", name="test")
@@ -93,9 +102,7 @@ async def run_faults(
                 started = monotonic_seconds()
                 submitting = asyncio.create_task(submit_tasks(client, tasks))
                 # The first lease is there: everybody is about to work.
-                await poll_until(
-                    lambda: pool.fetchval("SELECT true FROM log.events WHERE event_type = 'task.started'"), timeout=60
-                )
+                await poll_until(lambda: pool.fetchval(STARTED), timeout=60)
                 done = await disturb(crew, Random(seed), faults=faults, pause=pause)
                 await submitting
                 await poll_until(lambda: have_all_ended(pool), timeout=end_seconds, what="every task has ended")
@@ -103,15 +110,18 @@ async def run_faults(
             await poll_until(lambda: has_caught_up(pool, redis), timeout=60)
     histories = await read_histories(pool)
     attempts = Counter(sum(event["type"].endswith("started") for event in history) for history in histories.values())
-    print(f"{tasks} tasks in {seconds:.1f} s, {dict(done)}, tasks by attempts {dict(sorted(attempts.items()))}")  # noqa: T201 - the same
+    misses = measure_misses(histories, await read_expiries(pool))
+    assert done["killed"], "a run without a fault shows nothing"
+    assert misses, "no worker was disturbed while it had a task"
+    words = f"{tasks} tasks in {seconds:.1f} s, {dict(done)}, tasks by attempts {dict(sorted(attempts.items()))}"
+    print(f"{words}, missed at the latest {misses[-1].total_seconds():.2f} s after the lease")  # noqa: T201 - the same
     assert len(histories) == tasks
     assert find_wrong_ends(histories) == []
     assert find_wrong_writes(histories) == []
-    assert find_stuck(histories, timedelta(seconds=LEASE_SECONDS), SLACK) == []
+    assert timedelta(0) <= misses[0]
+    assert misses[-1] <= SLACK
+    assert find_overtaken(histories, SLACK) == []
     assert await find_differences(pool, redis) == []
-    assert done["killed"], "a run without a fault shows nothing"
-    assert sum(attempts.values()) - attempts[1] > 0, "no worker was disturbed while it had a task"
-    assert {event["type"] for history in histories.values() for event in history} >= {"task.attempt_failed"}
     await redis.aclose()
     await pool.close()
 
