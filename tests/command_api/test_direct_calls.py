@@ -8,12 +8,12 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from command_api.direct_calls import call_directly
-from command_api.routes import leases, submissions, work
+from command_api.routes import endings, leases, submissions, work
 from command_api.routes.call import CurrentCall
 from infrastructure.web.middleware import request_edge
 from tests.command_api.scenario import API, bearer, register_agent
 
-ROUTERS: Sequence[APIRouter] = (submissions.router, work.router, leases.router)
+ROUTERS: Sequence[APIRouter] = (submissions.router, work.router, endings.router, leases.router)
 MESSAGE = {"message_id": "m-1", "role": "user", "parts": [{"text": "Ada"}]}
 
 
