@@ -111,11 +111,14 @@ def find_overtaken(histories: dict[str, History], slack: timedelta) -> list[str]
 
 
 def _waits(history: History) -> Iterator[tuple[datetime, datetime]]:
-    """Yield when a task was ready, and when somebody took it."""
+    """Yield when a task was ready, and when somebody took it; one that is handed back keeps its place."""
+    ready: datetime | None = None
     for before, event in pairwise(history):
-        if event["type"] in _STARTS or before["type"] == "task.released":
+        if event["type"] in _STARTS:
             retry_at = before["data"].get("retry_at")
-            yield datetime.fromisoformat(retry_at) if retry_at else _time(before), _time(event)
+            ready = datetime.fromisoformat(retry_at) if retry_at else _time(before)
+        if ready is not None and (event["type"] in _STARTS or before["type"] == "task.released"):
+            yield ready, _time(event)
 
 
 def _overtaken(waits: Sequence[tuple[datetime, datetime]], slack: timedelta) -> list[str]:
