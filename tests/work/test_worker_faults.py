@@ -35,6 +35,7 @@ from tests.work.processes import LEASE_SECONDS, Crew, open_crew, run_roles
 POLICY = {"max_attempts": 100, "retry": {"base_seconds": 0.2, "factor": 1}}
 OPEN = "SELECT count(*) FROM write.aggregates WHERE kind = 'task' AND state ->> 'state' IN ('submitted', 'working')"
 STARTED = "SELECT true FROM log.events WHERE event_type = 'task.started' LIMIT 1"
+MISSED = "SELECT true FROM log.events WHERE event_type = 'task.attempt_failed' LIMIT 1"
 SLACK = timedelta(seconds=2)
 """What a machine with too much to do may add to the quarter of a second between two looks of the scheduler."""
 
@@ -103,7 +104,10 @@ async def run_faults(
                 submitting = asyncio.create_task(submit_tasks(client, tasks))
                 # The first lease is there: everybody is about to work.
                 await poll_until(lambda: pool.fetchval(STARTED), timeout=60)
-                done = await disturb(crew, Random(seed), faults=faults, pause=pause)
+                random = Random(seed)
+                done = await disturb(crew, random, faults=faults, pause=pause)
+                while not await pool.fetchval(MISSED) and not await have_all_ended(pool):
+                    done += await disturb(crew, random, faults=1, pause=pause)  # so far only who had nothing
                 await submitting
                 await poll_until(lambda: have_all_ended(pool), timeout=end_seconds, what="every task has ended")
                 seconds = monotonic_seconds() - started
